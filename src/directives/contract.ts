@@ -1,0 +1,166 @@
+/**
+ * What a directive, a query and a server block are to each other. Types alone: the server implements them, directives
+ * use them, and neither imports the other.
+ */
+import type { CacheStore } from '../cache/store.ts';
+import type { Cursor, Key } from '../corefile/cursor.ts';
+import type { HttpListeners } from '../observe/http-listeners.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Poller } from '../sys/poller.ts';
+import type { MessageView } from '../wire/view.ts';
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/** One question of one client on its way through a block's chain. */
+export interface Query {
+  /** The query as the directives below shall see it; its bytes belong to the query and may be patched by a directive. */
+  readonly request: MessageView;
+  /** Lower-case presentation text with final dot: what zones and names are matched against. */
+  readonly qname: string;
+  readonly qtype: number;
+  readonly qclass: number;
+  /** Size of the client's query in bytes, as it arrived. */
+  readonly requestBytes: number;
+  /** EDNS: whether the query has an OPT record, its DO bit, and the UDP payload size it offers (0 without OPT). */
+  readonly hasOpt: boolean;
+  readonly dnssecOk: boolean;
+  readonly udpPayloadBytes: number;
+  readonly protocol: 'udp' | 'tcp';
+  readonly family: 4 | 6;
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** The listener's id, which is the metrics' label `server`: `dns://127.0.0.1:53`, unbound `dns://:53`. */
+  readonly server: string;
+  /** When it arrived, on `Clock.nowMs`. */
+  readonly receivedAtMs: number;
+  /** Values that directives leave for `log` and others: `forward/upstream`. */
+  readonly metadata: Map<string, string>;
+
+  /** Lowers the UDP payload size that the query offers, for the upstream, for truncation and in the OPT sent back. */
+  lowerUdpPayload(bytes: number): void;
+
+  /**
+   * Takes a place in the bounded table of queries in flight, once per query; the server gives it back when the query is
+   * answered. False: the table is full and the query must be answered at once, without waiting for anybody (`shed`).
+   */
+  admit(): boolean;
+
+  /** A copy that nobody waits for, to refresh what the cache holds: as if asked over TCP, admitted on its own. */
+  background(): BackgroundQuery;
+}
+
+/** A query of the server's own; `done` gives back its place in the table of queries in flight. */
+export interface BackgroundQuery extends Query {
+  done(): void;
+}
+
+/** What came of a query. */
+export type Outcome = {
+  /**
+   * The answer. The server still sets its id, restores the client's spelling of the question, fits OPT and size. None:
+   * nobody answered, and the client gets `rcode` in an empty reply.
+   */
+  readonly response: MessageView | undefined;
+  /** The status of the chain: the rcode of `response`, or the one to answer with. */
+  readonly rcode: number;
+  /** The directive that gave the answer, the metrics' label `plugin`; empty if none did. */
+  readonly source: string;
+  /** Why there is no better answer; the directive `errors` reports it. */
+  readonly error?: Error;
+  /** Extended DNS error (RFC 8914) for clients that speak EDNS. */
+  readonly extendedError?: { readonly code: number; readonly text: string };
+  /** The client gets no answer at all, on purpose. */
+  readonly drop?: boolean;
+};
+
+/** Answers a query, at once or later. It never throws and never rejects for what comes from the network. */
+export type Handler = (query: Query) => MaybePromise<Outcome>;
+
+/** Puts a directive before the rest of its block's chain. */
+export type Wrap = (next: Handler) => Handler;
+
+/**
+ * How a directive may stand several times in one block: `once` is an error otherwise, `first` and `last` say which one
+ * counts, `each` is a handler of its own in file order, and a function makes one configuration of all.
+ */
+export type Repeat<Config> = 'once' | 'first' | 'last' | 'each' | ((configs: readonly Config[]) => Config);
+
+export type Directive<Config> = {
+  readonly name: string;
+  readonly repeat: Repeat<Config>;
+  /** Queries of other classes than IN reach the blocks of a listener that has such a directive. */
+  readonly anyClass?: boolean;
+  /** Tokens in, configuration out; throws ConfigError; touches nothing else. `keys` are those of the block. */
+  parse(cursor: Cursor, keys: readonly Key[]): Config;
+  /** Acquires what the directive needs, once per load. Gives a wrap if the directive handles queries. */
+  setup(config: Config, block: Block): Wrap | undefined;
+};
+
+/** What a directive of one server block may use and say at set-up. */
+export interface Block {
+  readonly keys: readonly Key[];
+  /** The zones of the keys, in their order, lower case. */
+  readonly zones: readonly string[];
+  /** Ids of the listeners that this block is reached through; complete once `onStart` functions run. */
+  readonly servers: readonly string[];
+  /** What the listeners of this block shall be; `bind`, `timeouts`, `debug` and `errors` set it. */
+  readonly listener: ListenerSettings;
+  /** Names of the block's directives that handle queries, in chain order; complete once `onStart` functions run. */
+  readonly handlers: readonly string[];
+  readonly log: Logger;
+  readonly process: ProcessServices;
+
+  /** Before the listeners open; may reject, which gives the whole load up (each started part gets its `onStop`). */
+  onStart(start: () => MaybePromise<void>): void;
+  /** Once the listeners answer queries of this load. */
+  onServing(serving: () => void): void;
+  /** When the process is told to end, while queries are still answered; what it returns is waited for. */
+  onShutdown(shutdown: () => MaybePromise<void>): void;
+  /** When this load has been replaced, given up, or the process ends: gives back whatever was acquired. */
+  onStop(stop: () => MaybePromise<void>): void;
+}
+
+export type ListenerSettings = {
+  /** Addresses to listen on, as text; empty is the wildcard. */
+  addresses: string[];
+  /** TCP: time for the first message, and for each later one. */
+  readMs?: number;
+  idleMs?: number;
+  writeMs?: number;
+  debug: boolean;
+  stacktrace: boolean;
+};
+
+/** What the process has once, whatever the configuration. */
+export interface ProcessServices {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly http: HttpListeners;
+  readonly cacheStore: CacheStore;
+  readonly poller: Poller;
+  readonly configuration: Configuration;
+  /** Whether the process has been told to end. */
+  readonly shuttingDown: boolean;
+  /** Logs the line at FATAL and ends the process with exit code 1, at once. */
+  fatal(text: string): void;
+}
+
+export type Clock = {
+  /** Milliseconds that only go forward. */
+  nowMs(): number;
+  /** Seconds since 1970, for what is written in records (RRSIG). */
+  unixSeconds(): number;
+};
+
+/** The running configuration, as the directive `reload` sees it. */
+export interface Configuration {
+  /** SHA-512 over the syntax of what runs. */
+  readonly fingerprint: string;
+  /** Reads the files again. Rejects with the parse error, or where they cannot be read. */
+  readFingerprint(): Promise<string>;
+  /** Builds the configuration beside the running one and swaps it in. Rejects, with the old one running on. */
+  reload(): Promise<void>;
+}
