@@ -1,0 +1,20 @@
+/** Who asked, and the way back. */
+export interface Client {
+  readonly protocol: 'udp' | 'tcp';
+  readonly family: 4 | 6;
+  /** Text, made when first asked for; a v4-mapped address is shown as IPv4. */
+  readonly address: string;
+  readonly port: number;
+  /** The address that the query was sent to, on wildcard listeners as well. */
+  readonly localAddress: string;
+  readonly localPort: number;
+
+  /**
+   * Sends one whole DNS message. It may be called later and from any async context, and copies what it needs before it
+   * returns. Once the client or its listener has gone it does nothing.
+   */
+  send(message: Uint8Array): void;
+}
+
+/** Takes one whole DNS message of at least 12 bytes; the bytes are the receiver's own. */
+export type Receive = (message: Uint8Array, client: Client) => void;

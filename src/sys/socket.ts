@@ -1,0 +1,168 @@
+/** Sockets of the resolver and its listeners: non-blocking, closed on exec, opened or not opened at all. */
+import { EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, lastErrno, SystemError } from './errno.ts';
+import * as libc from './libc.ts';
+import { AF_INET, AF_INET6, encodeSockaddr, portOf, SOCKADDR_V6_BYTES } from './sockaddr.ts';
+
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_FLAGS = 0o4000 | 0o2000000; // SOCK_NONBLOCK | SOCK_CLOEXEC
+
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_RCVBUF = 8;
+const SO_REUSEPORT = 15;
+const SO_RCVBUFFORCE = 33;
+const IPPROTO_IP = 0;
+const IP_PKTINFO = 8;
+const IP_FREEBIND = 15;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+const IPV6_RECVPKTINFO = 49;
+const IPV6_FREEBIND = 78;
+
+/** The default of 208 KiB holds about 200 small queries; this much lost none at 1,000 outstanding. */
+const LISTEN_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** IPv4 and IPv6 together on one socket, as CoreDNS does for all three. */
+const WILDCARDS: readonly string[] = ['', '0.0.0.0', '::'];
+
+/** What opening an IPv6 socket gives on a host without IPv6. */
+const WITHOUT_IPV6: readonly number[] = [EAFNOSUPPORT, EADDRNOTAVAIL];
+
+/** Memory for the kernel's answers and our arguments; nothing here waits, so one of each per thread will do. */
+const nameBytes = new Uint8Array(SOCKADDR_V6_BYTES);
+const optionValue = new Int32Array(1);
+const optionBytes = new Uint32Array(1);
+
+export type UdpOptions = {
+  /** An IP address; `''`, `0.0.0.0` and `::` are the wildcard: IPv6 and IPv4 on one socket where there is IPv6. */
+  readonly address: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** The kernel tells with each datagram which local address it was sent to; needed on the wildcard. */
+  readonly packetInfo: boolean;
+  readonly receiveBufferBytes?: number;
+};
+
+/** A bound UDP socket that may share its port (`SO_REUSEPORT`) and whose address need not be there (`IP_FREEBIND`). */
+export function openUdp(options: UdpOptions): number {
+  const { address, port, packetInfo, receiveBufferBytes = LISTEN_RECEIVE_BUFFER_BYTES } = options;
+  const fd = openBound('udp', address, port);
+  raiseReceiveBuffer(fd, receiveBufferBytes);
+  if (!packetInfo) return fd;
+  // An IPv6 socket takes its own option and reports IPv4 as v4-mapped; an IPv4 socket refuses the first one.
+  const taken = setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) || setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
+  if (!taken) throw abandon(fd, listenError('udp', address, port, 'setsockopt', lastErrno()));
+  return fd;
+}
+
+export type TcpOptions = { readonly address: string; readonly port: number; readonly backlog: number };
+
+/** A listening TCP socket with the same freedom, to be handed to `net.Server.listen({ fd })`. */
+export function openTcp({ address, port, backlog }: TcpOptions): number {
+  const fd = openBound('tcp', address, port);
+  if (libc.listen(fd, backlog) < 0) throw abandon(fd, listenError('tcp', address, port, 'listen', lastErrno()));
+  return fd;
+}
+
+/** A UDP socket to one server, from a port that the kernel takes at random; datagrams of others never reach it. */
+export function connectUdp(address: string, port: number, options: ConnectOptions = {}): number {
+  const intent = `connect udp ${hostPort(address, port)}`;
+  const length = encodeSockaddr(nameBytes, address, port);
+  if (length === 0) throw new SystemError(intent, 'connect', EINVAL);
+  const fd = libc.socket(nameBytes[0] ?? AF_INET, SOCK_DGRAM | SOCK_FLAGS, 0);
+  if (fd < 0) throw new SystemError(intent, 'socket', lastErrno());
+  if (libc.connect(fd, nameBytes, length) < 0) throw abandon(fd, new SystemError(intent, 'connect', lastErrno()));
+  if (options.receiveBufferBytes !== undefined) raiseReceiveBuffer(fd, options.receiveBufferBytes);
+  return fd;
+}
+
+export type ConnectOptions = { readonly receiveBufferBytes?: number };
+
+/** Gives the descriptor back. Whoever watches it with a poller removes it there first. */
+export function close(fd: number): void {
+  libc.close(fd);
+}
+
+/** Bytes sent, or a negative errno. */
+export function send(fd: number, bytes: Uint8Array): number {
+  const sent = libc.send(fd, bytes, bytes.length, 0);
+  return sent < 0 ? -lastErrno() : sent;
+}
+
+/** Bytes of the next datagram, cut to the length of `buffer`; or a negative errno, `-EAGAIN` when none waits. */
+export function receive(fd: number, buffer: Uint8Array): number {
+  const received = libc.recv(fd, buffer, buffer.length, 0);
+  return received < 0 ? -lastErrno() : received;
+}
+
+/** The port that the socket is bound to. */
+export function localPort(fd: number): number {
+  optionBytes[0] = SOCKADDR_V6_BYTES;
+  if (libc.getsockname(fd, nameBytes, optionBytes) < 0) throw new SystemError('local port', 'getsockname', lastErrno());
+  return portOf(nameBytes, 0);
+}
+
+/** Whether the address stands for every address of the host. */
+export function isWildcard(address: string): boolean {
+  return WILDCARDS.includes(address);
+}
+
+/** `192.0.2.1:53`, `[2001:db8::1]:53`, and `:53` for the empty wildcard. */
+export function hostPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function openBound(protocol: 'udp' | 'tcp', address: string, port: number): number {
+  if (!isWildcard(address)) return bindSocket(protocol, address, port, address);
+  try {
+    return bindSocket(protocol, '::', port, address);
+  } catch (error) {
+    if (!(error instanceof SystemError) || !WITHOUT_IPV6.includes(error.errno)) throw error;
+    return bindSocket(protocol, '0.0.0.0', port, address);
+  }
+}
+
+/** `shownAddress` is what the operator wrote. */
+function bindSocket(protocol: 'udp' | 'tcp', address: string, port: number, shownAddress: string): number {
+  const length = encodeSockaddr(nameBytes, address, port);
+  if (length === 0) throw listenError(protocol, shownAddress, port, 'bind', EINVAL);
+  const family = nameBytes[0] ?? AF_INET;
+  const type = protocol === 'udp' ? SOCK_DGRAM : SOCK_STREAM;
+  const fd = libc.socket(family, type | SOCK_FLAGS, 0);
+  if (fd < 0) throw listenError(protocol, shownAddress, port, 'socket', lastErrno());
+  setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  // A restarted server need not wait for the old connections to leave TIME_WAIT.
+  if (protocol === 'tcp') setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (family === AF_INET6) {
+    setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, address === '::' ? 0 : 1);
+    setOption(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+  } else {
+    setOption(fd, IPPROTO_IP, IP_FREEBIND, 1);
+  }
+  if (libc.bind(fd, nameBytes, length) === 0) return fd;
+  throw abandon(fd, listenError(protocol, shownAddress, port, 'bind', lastErrno()));
+}
+
+function listenError(protocol: string, address: string, port: number, syscall: string, errno: number): SystemError {
+  const hint = errno === EACCES && port < 1024 ? 'ports below 1024 need CAP_NET_BIND_SERVICE' : undefined;
+  return new SystemError(`listen ${protocol} ${hostPort(address, port)}`, syscall, errno, hint);
+}
+
+/** Closes a socket that will not be used, and passes on why. */
+function abandon(fd: number, error: SystemError): SystemError {
+  libc.close(fd);
+  return error;
+}
+
+/** Raises the receive buffer as far as the kernel lets us: beyond net.core.rmem_max only with CAP_NET_ADMIN. */
+function raiseReceiveBuffer(fd: number, byteCount: number): void {
+  // The kernel doubles what it is given, for its bookkeeping.
+  if (!setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, byteCount)) setOption(fd, SOL_SOCKET, SO_RCVBUF, byteCount);
+}
+
+/** False if the kernel does not take it. */
+function setOption(fd: number, level: number, option: number, value: number): boolean {
+  optionValue[0] = value;
+  return libc.setsockopt(fd, level, option, optionValue, Int32Array.BYTES_PER_ELEMENT) === 0;
+}
