@@ -1,0 +1,37 @@
+import type { Position } from './token.ts';
+
+/** One fault of a configuration. The message is one line: `Corefile:12: cache: TTL must be 1..86400, got "0"`. */
+export class ConfigError extends Error {
+  override readonly name: string = 'ConfigError';
+  readonly file: string;
+  readonly line: number;
+
+  /** `message` says what was wrong and what was expected, without the position. */
+  constructor(at: Position, message: string) {
+    super(oneLine(`${at.file}:${at.line}: ${message}`));
+    this.file = at.file;
+    this.line = at.line;
+  }
+}
+
+/** Several faults found in one go; the message has a line for each. */
+export class ConfigErrors extends Error {
+  override readonly name: string = 'ConfigErrors';
+  readonly errors: readonly ConfigError[];
+
+  constructor(errors: readonly ConfigError[]) {
+    super(errors.map((error) => error.message).join('\n'));
+    this.errors = errors;
+  }
+}
+
+/** Throws what was collected: nothing, the one error itself, or a ConfigErrors with all of them. */
+export function throwConfigErrors(errors: readonly ConfigError[]): void {
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) throw new ConfigErrors(errors);
+}
+
+/** Quoted tokens may hold line breaks and other control characters; shown as escapes they keep a message on its line. */
+export function oneLine(text: string): string {
+  return text.replace(/\p{Cc}|\p{Zl}|\p{Zp}/gu, (character) => JSON.stringify(character).slice(1, -1));
+}

@@ -1,0 +1,111 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { ConfigError } from './errors.ts';
+import { expandGlob, hasWildcard } from './glob.ts';
+import { lex, type RawToken } from './lexer.ts';
+import type { Source } from './stream.ts';
+import type { Token } from './token.ts';
+
+// Without loops, which are found apart, only imports of imports can grow beyond reason.
+const MAX_SNIPPET_IMPORTS = 10_000;
+const MAX_FILE_IMPORTS = 100_000;
+
+export type FileAccess = {
+  /** The text of a file; throws as node:fs does. */
+  readonly readFile?: (path: string) => string;
+  /** The names of a directory's entries. */
+  readonly readDirectory?: (path: string) => readonly string[];
+};
+
+/** What `import` can name: the snippets defined so far, and files. */
+export class Imports {
+  /** Absolute paths of the files read, in order. */
+  readonly paths: string[] = [];
+  readonly #snippets = new Map<string, readonly RawToken[]>();
+  readonly #files = new Map<string, readonly RawToken[]>();
+  readonly #readFile: (path: string) => string;
+  readonly #readDirectory: (path: string) => readonly string[];
+  readonly #warn: (warning: ConfigError) => void;
+  #snippetImports = 0;
+  #fileImports = 0;
+
+  constructor({ readFile, readDirectory }: FileAccess, warn: (warning: ConfigError) => void) {
+    this.#warn = warn;
+    this.#readFile = readFile ?? ((path) => readFileSync(path, 'utf8'));
+    this.#readDirectory = readDirectory ?? ((path) => readdirSync(path));
+  }
+
+  /** `body` are the words between the braces of `(NAME) { }`. */
+  defineSnippet(token: Token, name: string, body: readonly RawToken[]): void {
+    if (this.#snippets.has(name)) throw new ConfigError(token, `snippet "${name}" is defined already`);
+    for (const [index, word] of body.entries()) {
+      if (word.startsLine && word.text === 'import' && body[index + 1]?.text === name) {
+        throw new ConfigError(word, `snippet "${name}" imports itself, which would never end`);
+      }
+    }
+    const [first, ...rest] = body;
+    this.#snippets.set(name, first ? [{ ...first, startsLine: true }, ...rest] : []);
+  }
+
+  /** The sources that an import's argument names, in order: the snippet, else the file or all files of a pattern. */
+  find(argument: Token): Source[] {
+    const snippet = this.#snippets.get(argument.text);
+    if (snippet) {
+      this.#snippetImports++;
+      if (this.#snippetImports > MAX_SNIPPET_IMPORTS) {
+        throw new ConfigError(argument, `import: maximum of ${MAX_SNIPPET_IMPORTS} snippet imports exceeded`);
+      }
+      return [{ id: `(${argument.text})`, tokens: snippet }];
+    }
+    return this.#findPaths(argument).map((path) => ({ id: path, tokens: this.#tokensOf(path, argument) }));
+  }
+
+  /** Paths are relative to the file that the import stands in, also when that is in a snippet. */
+  #findPaths(argument: Token): string[] {
+    const path = resolve(dirname(argument.file), argument.text);
+    if (countOf(path, '*') > 1 || countOf(path, '?') > 1 || (path.includes('[') && path.includes(']'))) {
+      const rule = 'a pattern may have one * and one ?, and no [ ]';
+      throw new ConfigError(argument, `import: ${rule}, got "${argument.text}"`);
+    }
+    if (!hasWildcard(path)) return [path];
+    const matches = expandGlob(path, this.#readDirectory);
+    if (matches.length === 0) {
+      this.#warn(new ConfigError(argument, `import: no files matching import glob pattern: ${argument.text}`));
+    }
+    return matches;
+  }
+
+  #tokensOf(path: string, argument: Token): readonly RawToken[] {
+    this.#fileImports++;
+    if (this.#fileImports > MAX_FILE_IMPORTS) {
+      throw new ConfigError(argument, `import: maximum of ${MAX_FILE_IMPORTS} file imports exceeded`);
+    }
+    let tokens = this.#files.get(path);
+    if (!tokens) {
+      tokens = lex(this.#textOf(path, argument), path);
+      this.#files.set(path, tokens);
+      this.paths.push(path);
+    }
+    return tokens;
+  }
+
+  #textOf(path: string, argument: Token): string {
+    try {
+      return this.#readFile(path);
+    } catch (cause) {
+      throw new ConfigError(argument, `import: ${readProblem(argument.text, path, cause)}`);
+    }
+  }
+}
+
+function readProblem(written: string, path: string, cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const where = written === path ? `"${path}"` : `"${written}" (${path})`;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return `there is no snippet and no file ${where}`;
+  if (code === 'EISDIR') return `${where} is a directory; name its files, such as "${written}/*"`;
+  return `cannot read ${where}: ${cause instanceof Error ? cause.message : cause}`;
+}
+
+function countOf(text: string, character: string): number {
+  return text.split(character).length - 1;
+}
