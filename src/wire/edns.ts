@@ -1,0 +1,105 @@
+/**
+ * EDNS(0), RFC 6891. An OPT record uses the fixed fields of a record anew:
+ *
+ *   root name | type 41 | class: UDP payload size | ttl: extended rcode, version, flags | RDLENGTH | options
+ */
+import { readU16, writeU16 } from './bytes.ts';
+
+export const EDNS_VERSION = 0;
+/** An OPT record without options, its root name included. */
+export const OPT_FIXED_BYTES = 11;
+export const EDNS_FLAG_DO = 0x8000;
+export const OPTION_HEADER_BYTES = 4;
+
+export const OPTION_NSID = 3;
+export const OPTION_CLIENT_SUBNET = 8;
+export const OPTION_EXPIRE = 9;
+export const OPTION_COOKIE = 10;
+export const OPTION_TCP_KEEPALIVE = 11;
+export const OPTION_PADDING = 12;
+export const OPTION_EDE = 15;
+
+/** Extended DNS errors (RFC 8914). */
+export const EDE_OTHER = 0;
+export const EDE_STALE_ANSWER = 3;
+export const EDE_CACHED_ERROR = 13;
+export const EDE_NOT_READY = 14;
+export const EDE_BLOCKED = 15;
+export const EDE_FILTERED = 17;
+export const EDE_PROHIBITED = 18;
+export const EDE_STALE_NXDOMAIN = 19;
+export const EDE_NO_REACHABLE_AUTHORITY = 22;
+export const EDE_NETWORK_ERROR = 23;
+
+/** An OPT record where it lies in its message; its options stay there. */
+export type Opt = {
+  /** Its place among the records of the message. */
+  readonly index: number;
+  readonly offset: number;
+  readonly end: number;
+  readonly udpPayloadBytes: number;
+  /** The upper eight of the twelve bits of the rcode. */
+  readonly extendedRcodeBits: number;
+  readonly version: number;
+  readonly flags: number;
+  readonly dnssecOk: boolean;
+  readonly optionsOffset: number;
+  readonly optionsLength: number;
+};
+
+/** `offset` is that of the owner name, `rdataOffset` to `end` the options. */
+export function readOpt(bytes: Uint8Array, index: number, offset: number, rdataOffset: number, end: number): Opt {
+  const flags = readU16(bytes, rdataOffset - 4);
+  return {
+    index,
+    offset,
+    end,
+    udpPayloadBytes: readU16(bytes, rdataOffset - 8),
+    extendedRcodeBits: bytes[rdataOffset - 6],
+    version: bytes[rdataOffset - 5],
+    flags,
+    dnssecOk: (flags & EDNS_FLAG_DO) !== 0,
+    optionsOffset: rdataOffset,
+    optionsLength: end - rdataOffset,
+  };
+}
+
+/**
+ * Calls `visit` with the code of each option, and where its data lies. False if the options do not fill `length`
+ * exactly; those before the fault have been visited.
+ */
+export function eachOption(
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  visit: (code: number, offset: number, length: number) => void,
+): boolean {
+  const end = offset + length;
+  let position = offset;
+  while (position + OPTION_HEADER_BYTES <= end) {
+    const dataOffset = position + OPTION_HEADER_BYTES;
+    const dataLength = readU16(bytes, position + 2);
+    if (dataOffset + dataLength > end) return false;
+    visit(readU16(bytes, position), dataOffset, dataLength);
+    position = dataOffset + dataLength;
+  }
+  return position === end;
+}
+
+/** One option with its code and length in front. */
+export function encodeOption(code: number, data: Uint8Array): Uint8Array {
+  const option = new Uint8Array(OPTION_HEADER_BYTES + data.length);
+  writeU16(option, 0, code);
+  writeU16(option, 2, data.length);
+  option.set(data, OPTION_HEADER_BYTES);
+  return option;
+}
+
+/** The option of an extended DNS error: its info code, then UTF-8 text for people. */
+export function encodeExtendedError(infoCode: number, text = ''): Uint8Array {
+  const extraText = Buffer.from(text, 'utf8');
+  const data = new Uint8Array(2 + extraText.length);
+  writeU16(data, 0, infoCode);
+  data.set(extraText, 2);
+  return encodeOption(OPTION_EDE, data);
+}
