@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DEBIAN_PACKAGES, findProgram } from './programs.ts';
+
+test('finds programs that stand outside of a plain PATH', () => {
+  assert.ok(findProgram('sh'));
+  assert.equal(findProgram('no-such-program'), undefined);
+});
+
+test('the continuous integration installs every package that a test asks for', () => {
+  const script = readFileSync(join(import.meta.dirname, '../../.ci/run'), 'utf8');
+  const installed = /^packages=\(([^)]*)\)/m.exec(script)?.[1].split(/\s+/) ?? [];
+  const absent = Object.values(DEBIAN_PACKAGES).filter((name) => !installed.includes(name));
+  assert.deepEqual(absent, []);
+});

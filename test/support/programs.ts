@@ -1,0 +1,51 @@
+/** Which programs of the host a test needs, and the Debian package of each. `.ci/run` installs these packages. */
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+
+export const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
+  delv: 'bind9-dnsutils',
+  dig: 'bind9-dnsutils',
+  dnsmasq: 'dnsmasq-base',
+  dnsperf: 'dnsperf',
+  'dnssec-keygen': 'bind9-utils',
+  'dnssec-signzone': 'bind9-utils',
+  gcc: 'gcc',
+  ip: 'iproute2',
+  'musl-gcc': 'musl-tools',
+  named: 'bind9',
+  nsd: 'nsd',
+  openssl: 'openssl',
+  setpriv: 'util-linux',
+  taskset: 'util-linux',
+  unbound: 'unbound',
+  unshare: 'util-linux',
+};
+
+const EXTRA_DIRECTORIES = ['/usr/sbin', '/sbin']; // Daemons live here; the PATH of a plain user lacks it.
+
+/** The full path of a program, or undefined when the host does not have it. */
+export function findProgram(name: string): string | undefined {
+  const directories = (process.env.PATH ?? '').split(':').concat(EXTRA_DIRECTORIES);
+  return directories.map((directory) => join(directory, name)).find(isExecutable);
+}
+
+/**
+ * For the `skip` option of a test: false when all programs are there, else the reason, which names the packages.
+ * With CI=true nothing may be skipped, so that it throws.
+ */
+export function missing(...programs: string[]): string | false {
+  const absent = programs.filter((program) => findProgram(program) === undefined);
+  if (absent.length === 0) return false;
+  const reason = `needs ${absent.map((program) => `${program} (Debian: ${DEBIAN_PACKAGES[program]})`).join(', ')}`;
+  if (process.env.CI === 'true') throw new Error(reason);
+  return reason;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
