@@ -1,0 +1,167 @@
+import type { Outcome } from '../directives/contract.ts';
+import { readU16, writeU16 } from '../wire/bytes.ts';
+import {
+  EDNS_FLAG_DO,
+  eachOption,
+  encodeExtendedError,
+  encodeOption,
+  OPT_FIXED_BYTES,
+  OPTION_COOKIE,
+  OPTION_EXPIRE,
+  OPTION_NSID,
+  OPTION_PADDING,
+  OPTION_TCP_KEEPALIVE,
+  type Opt,
+} from '../wire/edns.ts';
+import {
+  ARCOUNT_OFFSET,
+  FLAG_CD,
+  FLAG_QR,
+  FLAG_RD,
+  FLAG_TC,
+  HEADER_BYTES,
+  MAX_MESSAGE_BYTES,
+  OPCODE_QUERY,
+  OPCODE_SHIFT,
+  RCODE_BADVERS,
+  RCODE_MASK,
+  RCODE_SERVFAIL,
+  setFlags,
+  setId,
+} from '../wire/header.ts';
+import { TYPE_OPT } from '../wire/types.ts';
+import type { MessageView } from '../wire/view.ts';
+import { MessageWriter, type OptFields } from '../wire/writer.ts';
+import type { ServerQuery } from './query.ts';
+
+const EXTENDED_RCODE_SHIFT = 4;
+const OPT_KEPT_FLAGS = 0xff00;
+const NO_OPTIONS = new Uint8Array(0);
+/** Options of the client's that are sent back as they came; all others are for the server alone. */
+const ECHOED_OPTIONS = new Set([OPTION_NSID, OPTION_EXPIRE, OPTION_COOKIE, OPTION_TCP_KEEPALIVE, OPTION_PADDING]);
+
+const scratch = new Uint8Array(MAX_MESSAGE_BYTES);
+const writer = new MessageWriter(MAX_MESSAGE_BYTES);
+
+/**
+ * The bytes that the client gets for an outcome: its own id and spelling of the question, an OPT if and only if it sent
+ * one, names compressed, and no more than it can take. They are good until the next call.
+ */
+export function finish(query: ServerQuery, outcome: Outcome): Uint8Array {
+  const { response } = outcome;
+  // An rcode above 15 needs an OPT to stand in, and a client without EDNS would read its low bits as another one.
+  const rcode = query.hasOpt || outcome.rcode <= RCODE_MASK ? outcome.rcode : RCODE_SERVFAIL;
+  const opt = query.hasOpt ? optOf(query, response?.opt, rcode, outcome) : undefined;
+  if (response === undefined) return emptyReply(query.request, rcode, opt);
+  const flags = (response.flags & ~RCODE_MASK) | FLAG_QR | (rcode & RCODE_MASK);
+  const fits = response.bytes.length + optBytes(opt) <= query.answerLimitBytes;
+  if (fits && response.isOurs && sameQuestionBytes(query.request, response)) {
+    return patched(query.request, response.bytes, flags, opt);
+  }
+  return rebuilt(query, response, flags, opt);
+}
+
+/** A query of an EDNS version that nobody has defined yet (RFC 6891 §6.1.3). */
+export function badVersion(request: MessageView): Uint8Array {
+  const extendedRcodeBits = RCODE_BADVERS >>> EXTENDED_RCODE_SHIFT;
+  const opt = { udpPayloadBytes: 0, extendedRcodeBits, version: 0, flags: 0, options: NO_OPTIONS };
+  return emptyReply(request, RCODE_BADVERS, opt);
+}
+
+/** A reply of the server's own: the question, if there is one, and an rcode. */
+function emptyReply(request: MessageView, rcode: number, opt: OptFields | undefined): Uint8Array {
+  // NOTIFY knows neither bit.
+  const copied = request.opcode === OPCODE_QUERY ? request.flags & (FLAG_RD | FLAG_CD) : 0;
+  writer.start(request.id, FLAG_QR | (request.opcode << OPCODE_SHIFT) | copied | (rcode & RCODE_MASK));
+  if (request.questionCount > 0) writer.copyQuestion(request);
+  if (opt !== undefined) writer.opt(opt);
+  return writer.finish();
+}
+
+/** The fast way: the message as it is, and the OPT behind it. */
+function patched(request: MessageView, message: Uint8Array, flags: number, opt: OptFields | undefined): Uint8Array {
+  scratch.set(message);
+  setId(scratch, request.id);
+  setFlags(scratch, flags);
+  if (opt === undefined) return scratch.subarray(0, message.length);
+  writeU16(scratch, ARCOUNT_OFFSET, readU16(scratch, ARCOUNT_OFFSET) + 1);
+  return scratch.subarray(0, writeOpt(scratch, message.length, opt));
+}
+
+/** Record by record, until the next one does not fit: then TC says that the rest is to be had over TCP. */
+function rebuilt(query: ServerQuery, response: MessageView, flags: number, opt: OptFields | undefined): Uint8Array {
+  writer.start(query.request.id, flags);
+  writer.setLimit(query.answerLimitBytes - optBytes(opt));
+  writer.copyQuestion(query.request);
+  for (let i = 0; i < response.recordCount; i++) {
+    if (response.typeOf(i) === TYPE_OPT) continue;
+    if (writer.copyRecord(response, i)) continue;
+    writer.setFlags(flags | FLAG_TC);
+    break;
+  }
+  writer.setLimit(MAX_MESSAGE_BYTES);
+  if (opt !== undefined) writer.opt(opt);
+  return writer.finish();
+}
+
+/**
+ * The OPT of a reply: the upstream's, as far as there is one, else the client's sent back; always of the client's size.
+ * Of the flags the lower half is reserved and cleared.
+ */
+function optOf(query: ServerQuery, upstreamOpt: Opt | undefined, rcode: number, outcome: Outcome): OptFields {
+  const { request, udpPayloadBytes } = query;
+  const source = upstreamOpt === undefined ? request : outcome.response;
+  const flags = (upstreamOpt ?? request.opt)?.flags ?? 0;
+  const options = source === undefined ? NO_OPTIONS : optionsOf(source, upstreamOpt !== undefined);
+  const { extendedError } = outcome;
+  return {
+    udpPayloadBytes,
+    extendedRcodeBits: rcode >>> EXTENDED_RCODE_SHIFT,
+    version: 0,
+    flags: (flags & OPT_KEPT_FLAGS) | (query.dnssecOk ? EDNS_FLAG_DO : 0),
+    options:
+      extendedError === undefined
+        ? options
+        : Buffer.concat([options, encodeExtendedError(extendedError.code, extendedError.text)]),
+  };
+}
+
+/** The options of a message's OPT: all of an upstream's, of a client's those that are echoed. */
+function optionsOf(view: MessageView, all: boolean): Uint8Array {
+  const { bytes, opt } = view;
+  if (opt === undefined || opt.optionsLength === 0) return NO_OPTIONS;
+  if (all) return bytes.subarray(opt.optionsOffset, opt.optionsOffset + opt.optionsLength);
+  const echoed: Uint8Array[] = [];
+  eachOption(bytes, opt.optionsOffset, opt.optionsLength, (code, offset, length) => {
+    if (ECHOED_OPTIONS.has(code)) echoed.push(encodeOption(code, bytes.subarray(offset, offset + length)));
+  });
+  return echoed.length === 0 ? NO_OPTIONS : Buffer.concat(echoed);
+}
+
+function optBytes(opt: OptFields | undefined): number {
+  return opt === undefined ? 0 : OPT_FIXED_BYTES + opt.options.length;
+}
+
+/** Writes the record at `offset` and gives the offset behind it. */
+function writeOpt(target: Uint8Array, offset: number, opt: OptFields): number {
+  target[offset] = 0; // The root.
+  writeU16(target, offset + 1, TYPE_OPT);
+  writeU16(target, offset + 3, opt.udpPayloadBytes);
+  target[offset + 5] = opt.extendedRcodeBits;
+  target[offset + 6] = opt.version;
+  writeU16(target, offset + 7, opt.flags);
+  writeU16(target, offset + 9, opt.options.length);
+  target.set(opt.options, offset + OPT_FIXED_BYTES);
+  return offset + OPT_FIXED_BYTES + opt.options.length;
+}
+
+/**
+ * Whether both spell the question alike, to the letter. Compressed owner names point into the question, so only then can
+ * the answer's bytes be sent as they are.
+ */
+function sameQuestionBytes(request: MessageView, response: MessageView): boolean {
+  const end = request.questionEnd;
+  if (response.questionEnd !== end) return false;
+  for (let i = HEADER_BYTES; i < end; i++) if (request.bytes[i] !== response.bytes[i]) return false;
+  return true;
+}

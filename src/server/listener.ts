@@ -1,0 +1,167 @@
+import type { Clock, Outcome, ProcessServices } from '../directives/contract.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Counter } from '../observe/metrics.ts';
+import type { RequestMetrics } from '../observe/request-metrics.ts';
+import { EDNS_VERSION } from '../wire/edns.ts';
+import { RCODE_BADVERS, RCODE_REFUSED, RCODE_SERVFAIL } from '../wire/header.ts';
+import { CLASS_IN } from '../wire/types.ts';
+import type { Client } from './client.ts';
+import { badVersion, finish } from './finish.ts';
+import type { InflightTable } from './inflight.ts';
+import type { RunningBlock } from './load.ts';
+import { ServerQuery } from './query.ts';
+import { screen } from './screen.ts';
+import type { Target } from './targets.ts';
+import { TcpListener } from './tcp-listener.ts';
+import { UdpListener } from './udp-listener.ts';
+
+const DEFAULT_READ_MS = 3_000;
+const DEFAULT_IDLE_MS = 10_000;
+const TCP_BACKLOG = 1024;
+
+/** What all listeners of the process share. */
+export type ListenerServices = {
+  readonly process: ProcessServices;
+  readonly log: Logger;
+  readonly inflight: InflightTable;
+  readonly requests: RequestMetrics;
+  readonly panics: Counter;
+  readonly maxTcpConnections: number;
+  readonly rejectedConnections: Counter;
+  readonly unsentReplies: Counter;
+};
+
+/** The UDP and the TCP socket of one address and port. They outlive a reload; only what they serve is exchanged. */
+export class Listener {
+  readonly server: string;
+  readonly inflight: InflightTable;
+  readonly #services: ListenerServices;
+  readonly #clock: Clock;
+  readonly #udp: UdpListener;
+  readonly #tcp: TcpListener;
+  #target: Target;
+
+  /** Opens the sockets; throws a SystemError, and leaves none open, if one cannot be had. */
+  constructor(target: Target, services: ListenerServices) {
+    const { address, port } = target;
+    const receive = (message: Uint8Array, client: Client) => this.#receive(message, client);
+    this.server = target.id;
+    this.inflight = services.inflight;
+    this.#services = services;
+    this.#clock = services.process.clock;
+    this.#target = target;
+    this.#tcp = new TcpListener({
+      address,
+      port,
+      backlog: TCP_BACKLOG,
+      maxConnections: services.maxTcpConnections,
+      timeouts: timeoutsOf(target),
+      receive,
+      onRejected: () => services.rejectedConnections.inc(),
+    });
+    try {
+      this.#udp = new UdpListener({
+        address,
+        port: this.#tcp.port,
+        poller: services.process.poller,
+        receive,
+        onDropped: () => services.unsentReplies.inc(),
+      });
+    } catch (error) {
+      void this.#tcp.close({ graceMs: 0 });
+      throw error;
+    }
+  }
+
+  start(): void {
+    this.#udp.start();
+    this.#tcp.start();
+  }
+
+  get target(): Target {
+    return this.#target;
+  }
+
+  /** From now on queries are answered as the target says; those under way end as they began. */
+  serve(target: Target): void {
+    this.#target = target;
+    this.#tcp.setTimeouts(timeoutsOf(target));
+  }
+
+  async close(graceMs: number): Promise<void> {
+    await Promise.all([this.#udp.close(), this.#tcp.close({ graceMs })]);
+  }
+
+  #receive(message: Uint8Array, client: Client): void {
+    const request = screen(message);
+    if (request instanceof Uint8Array) client.send(request);
+    else if (request !== undefined) this.#serve(new ServerQuery(request, this, client, this.#clock.nowMs()));
+  }
+
+  #serve(query: ServerQuery): void {
+    const target = this.#target;
+    const found = findBlock(query, target);
+    if (typeof found === 'number') this.#reject(query, found);
+    else this.#run(found, query, target);
+  }
+
+  /** Sends the query through its block's chain. Most hits come back at once; the others are waited for. */
+  #run(block: RunningBlock, query: ServerQuery, target: Target): void {
+    try {
+      const outcome = block.handler(query);
+      if (outcome instanceof Promise) this.#await(outcome, block, query, target);
+      else this.#answer(query, outcome);
+    } catch (error) {
+      this.#recover(error, query, target);
+    }
+  }
+
+  #await(outcome: Promise<Outcome>, block: RunningBlock, query: ServerQuery, target: Target): void {
+    block.load.enter();
+    outcome
+      .then((late) => this.#answer(query, late))
+      .catch((error) => this.#recover(error, query, target))
+      .finally(() => block.load.leave());
+  }
+
+  #answer(query: ServerQuery, outcome: Outcome): void {
+    query.done();
+    if (outcome.drop !== true) query.client.send(finish(query, outcome));
+  }
+
+  /** An answer that no chain has given. */
+  #reject(query: ServerQuery, rcode: number): void {
+    if (rcode === RCODE_BADVERS) {
+      query.client.send(badVersion(query.request));
+      return;
+    }
+    const reply = finish(query, { response: undefined, rcode, source: '' });
+    this.#services.requests.countDropped(query, rcode, reply.length);
+    query.client.send(reply);
+  }
+
+  /** A fault of ours costs this one query its answer; under `debug` it ends the process, to be looked at. */
+  #recover(error: unknown, query: ServerQuery, target: Target): void {
+    query.done();
+    const text =
+      error instanceof Error ? ((target.stacktrace ? error.stack : undefined) ?? error.message) : String(error);
+    if (target.debug) this.#services.process.fatal(text);
+    this.#services.panics.inc();
+    this.#services.log.error(`Recovered from panic in server: "${target.id}" ${text}`);
+    this.#reject(query, RCODE_SERVFAIL);
+  }
+}
+
+/** The block that the query belongs to, or the rcode to refuse it with. */
+function findBlock(query: ServerQuery, target: Target): RunningBlock | number {
+  const { request } = query;
+  if (request.questionCount === 0) return RCODE_SERVFAIL;
+  if (request.qclass !== CLASS_IN && !target.anyClass) return RCODE_REFUSED;
+  if (request.opt !== undefined && request.opt.version !== EDNS_VERSION) return RCODE_BADVERS;
+  const block = target.router.route(query.qname, query.qtype);
+  return block === undefined || block.handlers.length === 0 ? RCODE_REFUSED : block;
+}
+
+function timeoutsOf(target: Target): { readMs: number; idleMs: number } {
+  return { readMs: target.readMs ?? DEFAULT_READ_MS, idleMs: target.idleMs ?? DEFAULT_IDLE_MS };
+}

@@ -1,0 +1,195 @@
+import type { CacheStore } from '../cache/store.ts';
+import type { Corefile } from '../corefile/cursor.ts';
+import { fingerprint } from '../corefile/fingerprint.ts';
+import type { Clock, Configuration, ProcessServices } from '../directives/contract.ts';
+import type { HttpListeners } from '../observe/http-listeners.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { RequestMetrics } from '../observe/request-metrics.ts';
+import type { Poller } from '../sys/poller.ts';
+import { configure } from './configure.ts';
+import { InflightTable } from './inflight.ts';
+import { Listener, type ListenerServices } from './listener.ts';
+import { Load } from './load.ts';
+import { ReloadMetrics } from './reload-metrics.ts';
+
+/** How long queries in flight may still take when their listener or their configuration goes; none lives longer. */
+const GRACE_MS = 5_000;
+
+export type ServerOptions = {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly http: HttpListeners;
+  readonly cacheStore: CacheStore;
+  readonly poller: Poller;
+  readonly log: Logger;
+  /** Reads and parses the Corefile, anew at each call. Rejects with a ConfigError, or where a file cannot be read. */
+  readonly readCorefile: () => Promise<Corefile>;
+  readonly maxInflight: number;
+  readonly maxTcpConnections: number;
+  /** Ends the process with exit code 1 after it has logged the line. */
+  readonly fatal: (text: string) => void;
+};
+
+/** The whole DNS server: it holds the listeners and the running configuration, and exchanges the latter on a reload. */
+export class Server implements Configuration {
+  readonly #options: ServerOptions;
+  readonly #process: ProcessServices;
+  readonly #listenerServices: ListenerServices;
+  readonly #reloadMetrics: ReloadMetrics;
+  readonly #listeners = new Map<string, Listener>();
+  /** What goes on with configurations and listeners that are no longer in use. */
+  readonly #retiring = new Set<Promise<void>>();
+  #load: Load | undefined;
+  #lastReload: Promise<void> = Promise.resolve();
+  #shuttingDown = false;
+
+  constructor(options: ServerOptions) {
+    const { metrics, log } = options;
+    const isShuttingDown = () => this.#shuttingDown;
+    this.#options = options;
+    this.#process = {
+      clock: options.clock,
+      metrics,
+      http: options.http,
+      cacheStore: options.cacheStore,
+      poller: options.poller,
+      configuration: this,
+      fatal: options.fatal,
+      get shuttingDown() {
+        return isShuttingDown();
+      },
+    };
+    this.#reloadMetrics = new ReloadMetrics(metrics);
+    this.#listenerServices = {
+      process: this.#process,
+      log,
+      inflight: new InflightTable(options.maxInflight, metrics),
+      requests: new RequestMetrics(metrics),
+      panics: metrics
+        .counter('coredns_panics_total', 'Faults in a directive that cost a query its answer.', [])
+        .labels(),
+      maxTcpConnections: options.maxTcpConnections,
+      rejectedConnections: metrics
+        .counter('nodens_tcp_rejected_connections_total', 'TCP connections closed at once because of their number.', [])
+        .labels(),
+      unsentReplies: metrics
+        .counter('nodens_udp_unsent_replies_total', 'UDP replies that the kernel did not take.', [])
+        .labels(),
+    };
+  }
+
+  /** Where it listens, a line for each zone: `.:53 on 127.0.0.1`. */
+  get banner(): string[] {
+    return [...this.#listeners.values()].flatMap(({ target, port }) =>
+      [...target.router.zones]
+        .sort()
+        .map((zone) => `${zone}:${port}${target.address === '' ? '' : ` on ${target.address}`}`),
+    );
+  }
+
+  get fingerprint(): string {
+    return this.#load?.fingerprint ?? '';
+  }
+
+  async readFingerprint(): Promise<string> {
+    return fingerprint(await this.#options.readCorefile());
+  }
+
+  /** Reads the configuration and answers by it; rejects, with nothing left open, if that cannot be. */
+  async start(): Promise<void> {
+    await this.#run(await this.#options.readCorefile());
+  }
+
+  /** One at a time: a second one reads the files after the first has ended. */
+  reload(): Promise<void> {
+    const reload = this.#lastReload.then(() => this.#reloadOnce());
+    this.#lastReload = reload.catch(() => undefined);
+    return reload;
+  }
+
+  /**
+   * Ends without a lost query: while directives take their leave (`health` waits for its lame-duck time) all is answered;
+   * then no more is taken, and what is in flight is finished. Rejects with what failed after all has been tried.
+   */
+  async stop(): Promise<void> {
+    this.#shuttingDown = true;
+    await this.#lastReload;
+    const load = this.#load;
+    const failures: unknown[] = [];
+    const attempt = (step: Promise<void> | undefined) => step?.catch((error: unknown) => failures.push(error));
+    await attempt(load?.shutdown());
+    await Promise.all([...this.#listeners.values()].map((listener) => attempt(listener.drain(GRACE_MS))));
+    await load?.idle(GRACE_MS);
+    for (const listener of this.#listeners.values()) listener.close();
+    await attempt(load?.stop());
+    await Promise.all(this.#retiring);
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
+  }
+
+  async #reloadOnce(): Promise<void> {
+    if (this.#shuttingDown) return;
+    const { log, readCorefile } = this.#options;
+    log.info('Reloading');
+    try {
+      const corefile = await readCorefile();
+      this.#reloadMetrics.attempted(fingerprint(corefile));
+      await this.#run(corefile);
+      log.info('Reloading complete');
+    } catch (error) {
+      this.#reloadMetrics.failed.inc();
+      log.error(`Restart failed: ${error instanceof Error ? error.message : error}`);
+      throw error;
+    }
+  }
+
+  /** Builds a configuration beside the running one and swaps it in; if it cannot be, all stays as it was. */
+  async #run(corefile: Corefile): Promise<void> {
+    const { log } = this.#options;
+    for (const warning of corefile.warnings) log.warning(warning);
+    const load = new Load(configure(corefile.blocks), fingerprint(corefile), this.#process, log);
+    await load.start();
+    const opened = await this.#open(load);
+    const old = this.#load;
+    this.#load = load;
+    for (const [id, listener] of this.#listeners) {
+      const target = load.targets.get(id);
+      if (target !== undefined) listener.serve(target);
+    }
+    for (const listener of opened) {
+      this.#listeners.set(listener.server, listener);
+      listener.start();
+    }
+    load.serving();
+    if (old !== undefined) this.#retire(old, load);
+  }
+
+  /** The listeners that the load needs and that are not there yet. */
+  async #open(load: Load): Promise<Listener[]> {
+    const opened: Listener[] = [];
+    try {
+      for (const target of load.targets.values()) {
+        if (!this.#listeners.has(target.id)) opened.push(new Listener(target, this.#listenerServices));
+      }
+    } catch (error) {
+      for (const listener of opened) listener.close();
+      await load.stop();
+      throw error;
+    }
+    return opened;
+  }
+
+  /** Lets queries of the old configuration end, then gives back what it held. */
+  #retire(old: Load, load: Load): void {
+    const unused = [...this.#listeners].filter(([id]) => !load.targets.has(id));
+    for (const [id] of unused) this.#listeners.delete(id);
+    const retired = (async () => {
+      await Promise.all(unused.map(([, listener]) => listener.drain(GRACE_MS)));
+      await old.idle(GRACE_MS);
+      for (const [, listener] of unused) listener.close();
+      await old.stop();
+    })().catch((error) => this.#options.log.error(`stopping the old configuration: ${error}`));
+    this.#retiring.add(retired);
+    void retired.finally(() => this.#retiring.delete(retired));
+  }
+}
