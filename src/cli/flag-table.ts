@@ -1,0 +1,46 @@
+import type { FlagSpec, FlagValues } from './flags.ts';
+
+/** The server's flags: those of CoreDNS, then our own. */
+export const SERVER_FLAGS = [
+  {
+    name: 'conf',
+    kind: 'string',
+    default: '',
+    help: 'Corefile to load, "stdin" to read it from standard input; without it, Corefile in the working directory',
+  },
+  {
+    name: 'dns.port',
+    aliases: ['p'],
+    kind: 'int',
+    default: 53,
+    min: 0,
+    max: 65535,
+    help: 'port of server blocks whose keys have none',
+  },
+  { name: 'pidfile', kind: 'string', default: '', help: 'file to write the process id to' },
+  { name: 'plugins', kind: 'bool', default: false, help: 'list the directives, then exit' },
+  { name: 'quiet', kind: 'bool', default: false, help: 'print no banner at start' },
+  { name: 'version', kind: 'bool', default: false, help: 'print the version, then exit' },
+  {
+    name: 'cache-bytes',
+    kind: 'bytes',
+    default: 'auto',
+    help: 'memory for cached answers of all blocks, such as 64MiB; auto is a quarter of the memory limit, at least 16MiB',
+  },
+  {
+    name: 'max-inflight',
+    kind: 'int',
+    default: 10_000,
+    min: 1,
+    help: 'queries waiting for an upstream at most; more of them get SERVFAIL, hits are answered on',
+  },
+  {
+    name: 'max-tcp-connections',
+    kind: 'int',
+    default: 1000,
+    min: 1,
+    help: 'TCP connections of clients at most, for each listener',
+  },
+] as const satisfies readonly FlagSpec[];
+
+export type ServerFlags = FlagValues<typeof SERVER_FLAGS>;
