@@ -38,13 +38,14 @@ export class Imports {
   /** `body` are the words between the braces of `(NAME) { }`. */
   defineSnippet(token: Token, name: string, body: readonly RawToken[]): void {
     if (this.#snippets.has(name)) throw new ConfigError(token, `snippet "${name}" is defined already`);
-    for (const [index, word] of body.entries()) {
-      if (word.startsLine && word.text === 'import' && body[index + 1]?.text === name) {
+    const [first, ...rest] = body;
+    const tokens = first ? [{ ...first, startsLine: true }, ...rest] : [];
+    for (const [index, word] of tokens.entries()) {
+      if (word.startsLine && word.text === 'import' && tokens[index + 1]?.text === name) {
         throw new ConfigError(word, `snippet "${name}" imports itself, which would never end`);
       }
     }
-    const [first, ...rest] = body;
-    this.#snippets.set(name, first ? [{ ...first, startsLine: true }, ...rest] : []);
+    this.#snippets.set(name, tokens);
   }
 
   /** The sources that an import's argument names, in order: the snippet, else the file or all files of a pattern. */

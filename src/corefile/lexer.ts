@@ -6,6 +6,8 @@ export type RawToken = Token & {
   readonly endLine: number;
   /** In quotes, so never a brace. */
   readonly quoted: boolean;
+  /** Its quote runs to the end of the file. */
+  readonly unclosed: boolean;
   /** Whether it is the first word of its line. A word behind a multi-line quote is on the quote's last line. */
   readonly startsLine: boolean;
 };
@@ -20,10 +22,10 @@ export function lex(text: string, file: string): RawToken[] {
   let position = text.startsWith(BYTE_ORDER_MARK) ? 1 : 0;
   let line = 1;
 
-  const push = (word: string, startLine: number, quoted: boolean) => {
+  const push = (word: string, startLine: number, quoted: boolean, unclosed: boolean) => {
     const previous = tokens.at(-1);
     const startsLine = previous === undefined || previous.endLine < startLine;
-    tokens.push({ text: word, file, line: startLine, endLine: line, quoted, startsLine });
+    tokens.push({ text: word, file, line: startLine, endLine: line, quoted, unclosed, startsLine });
   };
 
   while (position < text.length) {
@@ -40,11 +42,11 @@ export function lex(text: string, file: string): RawToken[] {
       const { word, end, closed } = quotedWord(text, position + 1);
       line += countLineBreaks(word);
       position = end;
-      if (closed || word !== '') push(word, startLine, true);
+      if (closed || word !== '') push(word, startLine, true, !closed);
     } else {
       const { word, end } = plainWord(text, position);
       position = end;
-      push(word, line, false);
+      push(word, line, false, false);
     }
   }
   return tokens;

@@ -64,10 +64,10 @@ class Parser {
   }
 
   #readServerBlock(keys: readonly Token[]): void {
+    const parsed = keys.flatMap((key) => this.#attempt(() => parseKey(key, this.#options.defaultPort)) ?? []);
     const open = this.#takeBrace('{');
     if (!open) this.#warnOfKeys(keys);
     const directives = this.#readDirectives(open);
-    const parsed = keys.flatMap((key) => this.#attempt(() => parseKey(key, this.#options.defaultPort)) ?? []);
     if (parsed.length > 0) this.#blocks.push({ keys: parsed, directives });
   }
 
@@ -180,21 +180,23 @@ class Parser {
       const raw = this.#stream.next() ?? this.#unclosed(open);
       if (isBrace(raw, '}')) return lines;
       if (isBrace(raw, '{')) throw new ConfigError(raw, `unexpected "{": expected a property of ${directive.text}`);
-      if (raw.text === 'import') this.#import(raw);
+      if (raw.text === 'import') this.#import(raw, true);
       else lines.push(this.#readLine(raw, directive, depth));
     }
   }
 
-  /** The rest of `import ARGUMENT`: what it names is read next. */
-  #import(word: Token): void {
-    const args: Token[] = [];
-    for (let raw = this.#stream.peekOnLine(); raw && !isBrace(raw, '}'); raw = this.#stream.peekOnLine()) {
-      args.push(this.#tokenOf(raw));
+  /** The rest of `import ARGUMENT`: what it names is read next. Within a body a closing brace may end the line. */
+  #import(word: Token, inBody = false): void {
+    const args: RawToken[] = [];
+    for (let raw = this.#stream.peekOnLine(); raw; raw = this.#stream.peekOnLine()) {
+      if (inBody && isBrace(raw, '}')) break;
+      args.push(raw);
       this.#stream.next();
     }
-    const [argument, extra] = args;
+    const [first, extra] = args;
+    const argument = first && !isBrace(first) ? this.#tokenOf(first) : undefined;
     if (!argument || extra || argument.text === '') {
-      throw new ConfigError(extra ?? word, 'import: expected one argument, a snippet, file or glob pattern');
+      throw new ConfigError(word, 'import: expected one argument on its line: a snippet, a file or a glob pattern');
     }
     const sources = this.#attempt(() => this.#imports.find(argument)) ?? [];
     for (const { id } of sources) {
@@ -223,7 +225,9 @@ class Parser {
   /** The error for `token`, or for the end of the file. */
   #unexpected(token: RawToken | undefined, expected: string): ConfigError {
     if (token) return new ConfigError(token, `unexpected "${token.text}": expected ${expected}`);
-    return new ConfigError(this.#end(), `unexpected end of file: expected ${expected}`);
+    const { last } = this.#stream;
+    const hint = last?.unclosed ? `; the quote of line ${last.line} is never closed` : '';
+    return new ConfigError(this.#end(), `unexpected end of file: expected ${expected}${hint}`);
   }
 
   #unclosed(open: RawToken): never {
