@@ -3,7 +3,6 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 
 export const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
-  delv: 'bind9-dnsutils',
   dig: 'bind9-dnsutils',
   dnsmasq: 'dnsmasq-base',
   dnsperf: 'dnsperf',
