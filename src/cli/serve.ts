@@ -1,0 +1,101 @@
+import { writeFileSync } from 'node:fs';
+import { CacheStore } from '../cache/store.ts';
+import { DIRECTIVES } from '../directives/order.ts';
+import { HttpListeners } from '../observe/http-listeners.ts';
+import { type Logger, stdoutLogger } from '../observe/logger.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { addProcessMetrics } from '../observe/process-metrics.ts';
+import { Server, type ServerOptions } from '../server/server.ts';
+import { Poller } from '../sys/poller.ts';
+import { corefileSource } from './corefile-source.ts';
+import { SERVER_FLAGS, type ServerFlags } from './flag-table.ts';
+import { FlagError, parseFlags, usage } from './flags.ts';
+import { defaultCacheBytes } from './memory.ts';
+import { handleSignals } from './signals.ts';
+import { VERSION, versionLines } from './version.ts';
+
+const EXIT_FAULT = 1;
+const EXIT_USAGE = 2;
+/** The embedded default is for trying out, without root. */
+const EMBEDDED_PORT = 1053;
+
+/** The command without a name: the DNS server itself. */
+export async function serve(argv: readonly string[]): Promise<void> {
+  const { values: flags, given } = readFlags(argv);
+  if (flags.version) return print(versionLines());
+  if (flags.plugins) return print(DIRECTIVES.map(({ name }) => `dns.${name}`).sort());
+  const log = stdoutLogger();
+  const port = flags['dns.port'];
+  const source = corefileSource(flags.conf, port, given.has('dns.port') ? port : EMBEDDED_PORT);
+  const server = createServer(flags, log, source.read);
+  handleSignals(server, log);
+  try {
+    await server.start();
+  } catch (error) {
+    log.flushSync();
+    fail(error instanceof Error ? error.message : String(error), EXIT_FAULT);
+  }
+  if (!flags.quiet) for (const line of [...server.banner, ...versionLines()]) log.line(line);
+  if (source.file === '') log.line(`No Corefile given: the embedded default serves. Try: dig ${digArguments(server)}`);
+  if (flags.pidfile !== '') writePidfile(flags.pidfile, log);
+}
+
+function readFlags(argv: readonly string[]) {
+  try {
+    const flags = parseFlags(argv, SERVER_FLAGS);
+    const { rest, help } = flags;
+    if (help) {
+      process.stderr.write(usage('nodens', SERVER_FLAGS));
+      process.exit(0);
+    }
+    if (rest.length > 0) fail(`extra command line arguments: [${rest.join(' ')}]`, EXIT_FAULT);
+    return flags;
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    return fail(`${error.message}\n${usage('nodens', SERVER_FLAGS).trimEnd()}`, EXIT_USAGE);
+  }
+}
+
+function createServer(flags: ServerFlags, log: Logger, readCorefile: ServerOptions['readCorefile']): Server {
+  const metrics = new Metrics();
+  addProcessMetrics(metrics, { version: VERSION, revision: '' });
+  const cacheBytes = flags['cache-bytes'];
+  return new Server({
+    clock: { nowMs: () => performance.now(), unixSeconds: () => Math.trunc(Date.now() / 1000) },
+    metrics,
+    http: new HttpListeners(),
+    cacheStore: new CacheStore(cacheBytes === 'auto' ? defaultCacheBytes() : cacheBytes),
+    poller: new Poller((error) => log.error(`reading a socket: ${error}`)),
+    log,
+    readCorefile,
+    maxInflight: flags['max-inflight'],
+    maxTcpConnections: flags['max-tcp-connections'],
+    fatal: (text) => {
+      log.fatal(text);
+      process.exit(EXIT_FAULT);
+    },
+  });
+}
+
+function digArguments(server: Server): string {
+  const port = /:(\d+)/.exec(server.banner[0] ?? '')?.[1] ?? EMBEDDED_PORT;
+  return `@127.0.0.1 -p ${port} kubernetes.io`;
+}
+
+function writePidfile(file: string, log: Logger): void {
+  try {
+    writeFileSync(file, `${process.pid}\n`, { mode: 0o644 });
+  } catch (error) {
+    log.error(`Could not write pidfile: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function print(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** The one line that says what is wrong, without a stack. */
+function fail(message: string, exitCode: number): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(exitCode);
+}

@@ -1,0 +1,48 @@
+import type { Logger } from '../observe/logger.ts';
+import type { Server } from '../server/server.ts';
+
+const EXIT_STOP_FAILED = 3;
+const EXIT_FORCED = 2;
+
+/**
+ * SIGTERM and SIGINT end the server after it has answered what it has taken; a second SIGINT ends it at once, as SIGQUIT
+ * does. SIGUSR1 reloads. SIGHUP, which a closing terminal sends, and SIGUSR2 do nothing.
+ */
+export function handleSignals(server: Server, log: Logger): void {
+  let stopping = false;
+  const stop = async (line: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info(line);
+    exit(log, await stopCode(server, log));
+  };
+  process.on('SIGTERM', () => stop('SIGTERM: Shutting down servers then terminating'));
+  process.on('SIGINT', () => {
+    if (!stopping) return stop('SIGINT: Shutting down');
+    log.info('SIGINT: Force quit');
+    return exit(log, EXIT_FORCED);
+  });
+  process.on('SIGQUIT', () => exit(log, 0));
+  process.on('SIGUSR1', async () => {
+    log.info('SIGUSR1: Reloading');
+    await server.reload().catch((error: Error) => {
+      log.error(`SIGUSR1: starting with listener file descriptors: ${error.message}`);
+    });
+  });
+  for (const signal of ['SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => undefined);
+}
+
+async function stopCode(server: Server, log: Logger): Promise<number> {
+  try {
+    await server.stop();
+    return 0;
+  } catch (error) {
+    log.error(`stopping: ${error instanceof Error ? error.message : error}`);
+    return EXIT_STOP_FAILED;
+  }
+}
+
+function exit(log: Logger, code: number): never {
+  log.flushSync();
+  process.exit(code);
+}
