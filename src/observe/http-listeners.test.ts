@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
+import { test } from 'node:test';
+import { HttpListeners, type HttpRoutes, respond } from './http-listeners.ts';
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return address !== null && typeof address === 'object' ? address.port : assert.fail('no port');
+}
+
+/** Routes whose handlers answer with the path's text; an empty text leaves the request to an older handler. */
+function routes(texts: Record<string, string>): HttpRoutes {
+  return new Map(
+    Object.entries(texts).map(([path, text]) => [
+      path,
+      (_request, response) => {
+        if (text === '') return false;
+        respond(response, 200, text);
+        return true;
+      },
+    ]),
+  );
+}
+
+async function get(url: string): Promise<string> {
+  const response = await fetch(url);
+  return `${response.status} ${(await response.text()).trim()}`;
+}
+
+test('owners share an address; the newest handler of a path answers, and the older one again when it has gone', async () => {
+  const listeners = new HttpListeners();
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const releaseOld = await listeners.acquire(`127.0.0.1:${port}`, routes({ '/a': 'old a', '/b': 'old b' }));
+  const releaseNew = await listeners.acquire(`localhost:${port}`, routes({ '/a': 'new a', '/b': '', '/c': '' }));
+  assert.equal(await get(`${url}/a?query`), '200 new a');
+  assert.equal(await get(`${url}/b`), '200 old b');
+  assert.equal(await get(`${url}/c`), '404 not found');
+  assert.equal(await get(`${url}/`), '404 not found');
+  await releaseNew();
+  assert.equal(await get(`${url}/a`), '200 old a');
+  await releaseOld();
+  await releaseOld();
+  await assert.rejects(fetch(url));
+});
+
+test('a new owner takes over without a gap', async () => {
+  const listeners = new HttpListeners();
+  const port = await freePort();
+  const releaseOld = await listeners.acquire(`127.0.0.1:${port}`, routes({ '/a': 'old' }));
+  const releasing = releaseOld();
+  const releaseNew = await listeners.acquire(`127.0.0.1:${port}`, routes({ '/a': 'new' }));
+  assert.equal(await get(`http://127.0.0.1:${port}/a`), '200 new');
+  await releasing;
+  await releaseNew();
+});
+
+test('every address', async () => {
+  const listeners = new HttpListeners();
+  const port = await freePort();
+  const release = await listeners.acquire(`:${port}`, routes({ '/a': 'a' }));
+  assert.equal(await get(`http://127.0.0.1:${port}/a`), '200 a');
+  await release();
+});
+
+test('an address that somebody else has is an error of one line', async () => {
+  const other = net.createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const address = other.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const listeners = new HttpListeners();
+  const acquire = () => listeners.acquire(`127.0.0.1:${address.port}`, routes({}));
+  const message = `listen tcp 127.0.0.1:${address.port}: address already in use (EADDRINUSE)`;
+  await assert.rejects(acquire, { message });
+  other.close();
+  await once(other, 'close');
+  await (await acquire())();
+});
+
+test('a request under way is answered before the server closes; an idle connection is not waited for', async () => {
+  const listeners = new HttpListeners();
+  const port = await freePort();
+  const { promise: asked, resolve: onAsked } = Promise.withResolvers<() => void>();
+  const slow: HttpRoutes = new Map([
+    [
+      '/slow',
+      (_request, response) => {
+        onAsked(() => respond(response, 200, 'slow'));
+        return true;
+      },
+    ],
+  ]);
+  const release = await listeners.acquire(`127.0.0.1:${port}`, slow);
+  const idle = net.connect(port, '127.0.0.1').on('error', () => {});
+  await once(idle, 'connect');
+  const answer = get(`http://127.0.0.1:${port}/slow`);
+  const respondNow = await asked;
+  const released = release();
+  respondNow();
+  assert.equal(await answer, '200 slow');
+  await released;
+});
+
+test('a server does not keep the process alive', async () => {
+  const port = await freePort();
+  const module = JSON.stringify(new URL('http-listeners.ts', import.meta.url).href);
+  const script = `const { HttpListeners } = await import(${module});
+    await new HttpListeners().acquire('127.0.0.1:${port}', new Map());
+    const { connect } = await import('node:net');
+    await new Promise((resolve) => connect(${port}, '127.0.0.1', function () { this.unref(); setTimeout(resolve, 20); }));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' });
+  assert.deepEqual(await once(child, 'exit'), [0, null]);
+});
