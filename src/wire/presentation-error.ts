@@ -1,0 +1,4 @@
+/** Why a text is no record; the message is one line, without place. */
+export class PresentationError extends Error {
+  override readonly name = 'PresentationError';
+}
