@@ -12,7 +12,9 @@ function formatBlock({ keys, directives }: ServerBlock): string {
 }
 
 function formatKey({ transport, zone, port }: Key): string {
-  return quoted(`${transport === 'dns' ? '' : `${transport}://`}${zone}:${port}`);
+  // What looks like a scheme can also be part of a zone.
+  const scheme = transport === 'dns' && !zone.includes('://') ? '' : `${transport}://`;
+  return quoted(`${scheme}${zone}:${port}`);
 }
 
 function formatLine({ name, args, body }: Cursor, indent: string): string {

@@ -48,14 +48,18 @@ export class Imports {
     this.#snippets.set(name, tokens);
   }
 
+  /** Throws where imports have multiplied beyond reason. */
+  checkLimits(argument: Token): void {
+    if (this.#snippetImports < MAX_SNIPPET_IMPORTS && this.#fileImports < MAX_FILE_IMPORTS) return;
+    const limits = `${MAX_SNIPPET_IMPORTS} snippets or ${MAX_FILE_IMPORTS} files`;
+    throw new ConfigError(argument, `import: more than ${limits} are imported`);
+  }
+
   /** The sources that an import's argument names, in order: the snippet, else the file or all files of a pattern. */
   find(argument: Token): Source[] {
     const snippet = this.#snippets.get(argument.text);
     if (snippet) {
       this.#snippetImports++;
-      if (this.#snippetImports > MAX_SNIPPET_IMPORTS) {
-        throw new ConfigError(argument, `import: maximum of ${MAX_SNIPPET_IMPORTS} snippet imports exceeded`);
-      }
       return [{ id: `(${argument.text})`, tokens: snippet }];
     }
     return this.#findPaths(argument).map((path) => ({ id: path, tokens: this.#tokensOf(path, argument) }));
@@ -78,9 +82,6 @@ export class Imports {
 
   #tokensOf(path: string, argument: Token): readonly RawToken[] {
     this.#fileImports++;
-    if (this.#fileImports > MAX_FILE_IMPORTS) {
-      throw new ConfigError(argument, `import: maximum of ${MAX_FILE_IMPORTS} file imports exceeded`);
-    }
     let tokens = this.#files.get(path);
     if (!tokens) {
       tokens = lex(this.#textOf(path, argument), path);

@@ -36,7 +36,8 @@ class Parser {
   readonly #imports: Imports;
   readonly #stream = new TokenStream();
   readonly #blocks: ServerBlock[] = [];
-  readonly #errors: ConfigError[] = [];
+  /** By message: a snippet imported twice has its faults once. */
+  readonly #errors = new Map<string, ConfigError>();
   readonly #warnings: string[] = [];
 
   constructor(text: string, file: string, options: ParseOptions) {
@@ -51,7 +52,7 @@ class Parser {
     this.#attempt(() => {
       while (this.#stream.peek()) this.#readBlock();
     });
-    throwConfigErrors(this.#errors);
+    throwConfigErrors([...this.#errors.values()]);
     return { blocks: this.#blocks, warnings: this.#warnings, sources: [this.#file, ...this.#imports.paths] };
   }
 
@@ -198,6 +199,7 @@ class Parser {
     if (!argument || extra || argument.text === '') {
       throw new ConfigError(word, 'import: expected one argument on its line: a snippet, a file or a glob pattern');
     }
+    this.#imports.checkLimits(argument);
     const sources = this.#attempt(() => this.#imports.find(argument)) ?? [];
     for (const { id } of sources) {
       if (this.#stream.isInside(id)) throw new ConfigError(argument, `import: ${id} imports itself, without end`);
@@ -209,7 +211,7 @@ class Parser {
     if (this.#directiveNames.has(name.text)) return;
     const word = name.text.replace(/\{$/, '');
     const hint = word === name.text ? didYouMean(word, this.#directiveNames) : '; put a space before "{"';
-    this.#errors.push(new ConfigError(name, `unknown directive "${name.text}"${hint}`));
+    this.#note(new ConfigError(name, `unknown directive "${name.text}"${hint}`));
   }
 
   #tokenOf(raw: RawToken): Token {
@@ -250,9 +252,13 @@ class Parser {
       return read();
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      this.#errors.push(error);
+      this.#note(error);
       return undefined;
     }
+  }
+
+  #note(error: ConfigError): void {
+    this.#errors.set(error.message, error);
   }
 }
 

@@ -1,10 +1,12 @@
-const MAX_DISTANCE = 2;
+// In longer words two slips are told from another word.
+const LONG_WORD = 5;
+const LONG_WORD_SLIPS = 2;
+const SHORT_WORD_SLIPS = 1;
 
 /** The known word that `word` was most likely meant to be; undefined when none is near. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // Short words are near to everything: a third of the letters may differ at most, yet always one.
-  let bestDistance = Math.min(MAX_DISTANCE, Math.max(1, Math.floor(word.length / 3))) + 1;
+  let bestDistance = (word.length < LONG_WORD ? SHORT_WORD_SLIPS : LONG_WORD_SLIPS) + 1;
   for (const candidate of known) {
     if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
