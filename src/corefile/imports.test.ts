@@ -187,7 +187,7 @@ const errorCases = [
   {
     name: 'an error within the file',
     input: '. {\n import bad.conf\n}',
-    error: `${directory}/bad.conf:2: unknown directive "frwd"`,
+    error: `${directory}/bad.conf:2: unknown directive "frwd"; "nodens -plugins" lists those there are`,
   },
   {
     name: 'a body left open in the file',
@@ -197,7 +197,7 @@ const errorCases = [
   {
     name: 'an error within a snippet',
     input: '(s) {\n frwd\n}\n. {\n import s\n}',
-    error: `${main}:2: unknown directive "frwd"`,
+    error: `${main}:2: unknown directive "frwd"; "nodens -plugins" lists those there are`,
   },
   {
     name: 'a snippet without a body',
@@ -209,7 +209,11 @@ const errorCases = [
     input: '(s) {\n log a\n',
     error: `${main}:2: unexpected end of file: expected "}" for the "{" of line 1`,
   },
-  { name: 'a snippet twice', input: '(s) {\n}\n(s) {\n}\n. {\n}', error: `${main}:3: snippet "s" is defined already` },
+  {
+    name: 'a snippet twice',
+    input: '(s) {\n}\n(s) {\n}\n. {\n}',
+    error: `${main}:3: snippet "s" is defined already; give it another name`,
+  },
   {
     name: 'a snippet that imports itself',
     input: '(s) {\n log a\n import s\n}\n. {\n}',
@@ -237,7 +241,10 @@ for (const { name, input, error } of errorCases) {
 
 test('import error: a snippet imported twice has its faults once', () => {
   const input = '(s) {\n frwd\n}\n. {\n import s\n import s\n}';
-  assert.throws(() => parse(input), { name: 'ConfigError', message: `${main}:2: unknown directive "frwd"` });
+  assert.throws(() => parse(input), {
+    name: 'ConfigError',
+    message: `${main}:2: unknown directive "frwd"; "nodens -plugins" lists those there are`,
+  });
 });
 
 test('import: a pattern without matches is a warning', () => {

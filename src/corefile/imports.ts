@@ -37,7 +37,8 @@ export class Imports {
 
   /** `body` are the words between the braces of `(NAME) { }`. */
   defineSnippet(token: Token, name: string, body: readonly RawToken[]): void {
-    if (this.#snippets.has(name)) throw new ConfigError(token, `snippet "${name}" is defined already`);
+    if (this.#snippets.has(name))
+      throw new ConfigError(token, `snippet "${name}" is defined already; give it another name`);
     const [first, ...rest] = body;
     const tokens = first ? [{ ...first, startsLine: true }, ...rest] : [];
     for (const [index, word] of tokens.entries()) {

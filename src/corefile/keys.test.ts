@@ -45,6 +45,11 @@ for (const { input, want } of keyCases) {
   });
 }
 
+test('parseKey: upper case in a zone key is lowered', () => {
+  const [{ zone, token }] = parseKey({ text: 'Example.ORG', file: 'Corefile', line: 1 }, 53);
+  assert.deepEqual([zone, token.text], ['example.org.', 'Example.ORG']);
+});
+
 test('parseKey: a prefix off the boundary covers all zones of the next one', () => {
   const zones = parseKey({ text: '10.0.0.0/9', file: 'Corefile', line: 1 }, 53).map(({ zone }) => zone);
   assert.deepEqual(

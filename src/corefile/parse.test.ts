@@ -62,7 +62,11 @@ const cases = [
     input: '. {\n cache {\n  a 1 {\n   b 2\n   c\n  }\n  d\n }\n}',
     want: ['.:53: cache [a 1 [b 2; c]; d]'],
   },
-  { name: 'a body on one line', input: '. {\n cache { success 100 30 }\n}', want: ['.:53: cache [success 100 30]'] },
+  {
+    name: '`cache { success 1 }` on one line is read as meant',
+    input: '. {\n cache { success 100 30 }\n}',
+    want: ['.:53: cache [success 100 30]'],
+  },
   { name: 'a body within a body, on one line', input: '. {\n cache { a { b } }\n}', want: ['.:53: cache [a [b]]'] },
   {
     name: 'the closing brace behind a property',
@@ -74,7 +78,7 @@ const cases = [
     input: '. {\n cache { a 1\n b\n }\n}',
     want: ['.:53: cache [a 1; b]'],
   },
-  { name: 'a quoted brace is an argument', input: '. {\n log "{" "}"\n}', want: ['.:53: log "{" "}"'] },
+  { name: 'a quoted "{" is read as meant: an argument', input: '. {\n log "{" "}"\n}', want: ['.:53: log "{" "}"'] },
   { name: 'a quoted brace in a body', input: '. {\n cache {\n a "}"\n }\n}', want: ['.:53: cache [a "}"]'] },
   { name: 'a glued brace is a word', input: '. {\n log {a} b{\n}', want: ['.:53: log "{a}" "b{"'] },
   {
@@ -104,7 +108,11 @@ const errorCases = [
     input: '. {\n chache 30\n}',
     error: '2: unknown directive "chache"; did you mean "cache"?',
   },
-  { name: 'unknown, nothing near', input: '. {\n proxy\n}', error: '2: unknown directive "proxy"' },
+  {
+    name: 'unknown, nothing near',
+    input: '. {\n proxy\n}',
+    error: '2: unknown directive "proxy"; "nodens -plugins" lists those there are',
+  },
   { name: 'case matters', input: '. {\n Cache\n}', error: '2: unknown directive "Cache"; did you mean "cache"?' },
   {
     name: 'no space before the brace',
@@ -168,7 +176,11 @@ const errorCases = [
     input: '. {\n log "a\n}\n',
     error: '4: unexpected end of file: expected "}" for the "{" of line 1; the quote of line 2 is never closed',
   },
-  { name: 'stray brace before a block', input: '. {\n}\n}\na {\n}', error: '3: unexpected "}": no block is open' },
+  {
+    name: 'stray brace before a block',
+    input: '. {\n}\n}\na {\n}',
+    error: '3: unexpected "}": no block is open, remove it',
+  },
   {
     name: 'bad key',
     input: '.:99999 {\n whoami\n}',
@@ -179,7 +191,11 @@ const errorCases = [
     input: '. {\n log {$LOOP}\n}',
     error: '2: {$LOOP}: the value of the environment variable refers to itself',
   },
-  { name: 'line break in a message', input: '. {\n "a\nb"\n}', error: '2: unknown directive "a\\nb"' },
+  {
+    name: 'line break in a message',
+    input: '. {\n "a\nb"\n}',
+    error: '2: unknown directive "a\\nb"; "nodens -plugins" lists those there are',
+  },
   { name: 'too deep', input: `. {\n cache ${'{ a '.repeat(101)}`, error: '2: braces are nested more than 100 deep' },
 ];
 for (const { name, input, error } of errorCases) {
@@ -193,7 +209,7 @@ test('parse: independent errors are reported together, in file order', () => {
   const messages = [
     'Corefile:1: server block "a..b": the zone is not a valid domain name: "a..b"',
     'Corefile:2: unknown directive "chache"; did you mean "cache"?',
-    'Corefile:4: unknown directive "frwd"',
+    'Corefile:4: unknown directive "frwd"; "nodens -plugins" lists those there are',
     'Corefile:8: server block ":53": the zone is missing; the root zone is "."',
   ];
   assert.throws(

@@ -92,7 +92,8 @@ class Parser {
       wantsAnother = token.text.endsWith(',');
       const text = wantsAnother ? token.text.slice(0, -1) : token.text;
       if (text === '') throw new ConfigError(token, 'expected a zone before ","');
-      if (isBrace(raw, '}') && this.#stream.peek()) throw new ConfigError(token, 'unexpected "}": no block is open');
+      if (isBrace(raw, '}') && this.#stream.peek())
+        throw new ConfigError(token, 'unexpected "}": no block is open, remove it');
       keys.push({ text, file: token.file, line: token.line });
     }
     const next = this.#stream.peek();
@@ -209,8 +210,9 @@ class Parser {
 
   #checkName(name: Token): void {
     if (this.#directiveNames.has(name.text)) return;
-    const word = name.text.replace(/\{$/, '');
-    const hint = word === name.text ? didYouMean(word, this.#directiveNames) : '; put a space before "{"';
+    const hint = name.text.endsWith('{')
+      ? '; put a space before "{"'
+      : didYouMean(name.text, this.#directiveNames) || '; "nodens -plugins" lists those there are';
     this.#note(new ConfigError(name, `unknown directive "${name.text}"${hint}`));
   }
 
