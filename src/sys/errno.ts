@@ -4,6 +4,7 @@ import util from 'node:util';
 import koffi from 'koffi';
 
 export const EINTR = os.constants.errno.EINTR;
+export const EBADF = os.constants.errno.EBADF;
 export const EAGAIN = os.constants.errno.EAGAIN;
 export const ENOBUFS = os.constants.errno.ENOBUFS;
 export const ECONNREFUSED = os.constants.errno.ECONNREFUSED;
