@@ -14,6 +14,12 @@ export interface Client {
    * returns. Once the client or its listener has gone it does nothing.
    */
   send(message: Uint8Array): void;
+
+  /**
+   * Says that no answer will come, on purpose. Each query ends with `send` or `drop`: a TCP connection counts its queries
+   * in flight, and a listener that closes waits for the answers of those that it took.
+   */
+  drop(): void;
 }
 
 /** Takes one whole DNS message of at least 12 bytes; the bytes are the receiver's own. */
