@@ -11,7 +11,8 @@ export type RunningBlock = {
   /** Its directives that handle queries; a block without any refuses all. */
   readonly handlers: readonly string[];
   readonly anyClass: boolean;
-  readonly load: Load;
+  /** Counts the queries that wait. */
+  readonly load: Pick<Load, 'enter' | 'leave'>;
 };
 
 /** One configuration brought to life, from set-up to stop; a reload makes a new one and stops the old. */

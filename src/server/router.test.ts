@@ -4,7 +4,12 @@ import { TYPE_A, TYPE_DS } from '../wire/types.ts';
 import type { RunningBlock } from './load.ts';
 import { Router } from './router.ts';
 
-const block = (handlers: readonly string[] = ['whoami']) => ({ handlers }) as RunningBlock;
+const block = (handlers: readonly string[] = ['whoami']): RunningBlock => ({
+  handler: () => ({ response: undefined, rcode: 0, source: '' }),
+  handlers,
+  anyClass: false,
+  load: { enter: () => undefined, leave: () => undefined },
+});
 
 const zones = ['.', 'example.org.', 'sub.example.org.', 'a.b.c.example.org.', 'empty.example.net.', '10.in-addr.arpa.'];
 const cases = [

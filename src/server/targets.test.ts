@@ -4,6 +4,13 @@ import { parseCorefile } from '../corefile/parse.ts';
 import type { RunningBlock } from './load.ts';
 import { groupTargets } from './targets.ts';
 
+const BLOCK: RunningBlock = {
+  handler: () => ({ response: undefined, rcode: 0, source: '' }),
+  handlers: ['whoami'],
+  anyClass: false,
+  load: { enter: () => undefined, leave: () => undefined },
+};
+
 /** Blocks of `keys; bind addresses`, one per line of a Corefile. */
 function blocksOf(lines: readonly { keys: string; bind?: string[]; readMs?: number; debug?: boolean }[]) {
   const text = lines.map(({ keys }) => `${keys} {\n}`).join('\n');
@@ -11,7 +18,7 @@ function blocksOf(lines: readonly { keys: string; bind?: string[]; readMs?: numb
   return lines.map(({ bind = [], readMs, debug = false }, i) => ({
     keys: blocks[i]?.keys ?? [],
     listener: { addresses: bind, debug, stacktrace: false, ...(readMs === undefined ? {} : { readMs }) },
-    block: { handlers: ['whoami'], anyClass: i > 0 } as RunningBlock,
+    block: { ...BLOCK, anyClass: i > 0 },
     servers: [] as string[],
   }));
 }
