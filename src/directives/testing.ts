@@ -6,10 +6,13 @@ import { LineWriter } from '../observe/line-writer.ts';
 import { Logger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import type { Poller } from '../sys/poller.ts';
-import { FLAG_RD } from '../wire/header.ts';
+import { writeU16 } from '../wire/bytes.ts';
+import { FLAG_QR, FLAG_RA, FLAG_RD } from '../wire/header.ts';
 import { nameFromText } from '../wire/name.ts';
+import { parseRecord } from '../wire/presentation.ts';
 import { CLASS_IN, TYPE_A, TYPE_OPT } from '../wire/types.ts';
-import { type MessageView, parseMessage } from '../wire/view.ts';
+import { type MessageView, parseMessage, SECTION_ADDITIONAL, SECTION_ANSWER, SECTION_AUTHORITY } from '../wire/view.ts';
+import { MessageWriter } from '../wire/writer.ts';
 import type {
   BackgroundQuery,
   Block,
@@ -198,6 +201,7 @@ export type FakeQueryOptions = {
 
 const DNSSEC_OK = 0x8000;
 const DEFAULT_PAYLOAD_BYTES = 1232;
+const OPT_PAYLOAD_OFFSET = 3; // Behind the root name and the type.
 
 /** A query as the server would make it; tells what was asked of it. */
 export class FakeQuery implements BackgroundQuery {
@@ -251,7 +255,10 @@ export class FakeQuery implements BackgroundQuery {
   }
 
   lowerUdpPayload(bytes: number): void {
-    if (this.udpPayloadBytes > bytes) this.udpPayloadBytes = bytes;
+    const { opt } = this.request;
+    if (opt === undefined || this.udpPayloadBytes <= bytes) return;
+    this.udpPayloadBytes = bytes;
+    writeU16(this.request.bytes, opt.offset + OPT_PAYLOAD_OFFSET, bytes);
   }
 
   admit(): boolean {
@@ -290,6 +297,28 @@ function queryBytes(options: FakeQueryOptions): Uint8Array {
 /** 16-bit numbers as the bytes of a message. */
 function words(...values: number[]): number[] {
   return values.flatMap((value) => [value >>> 8, value & 0xff]);
+}
+
+export type FakeReplyOptions = {
+  /** QR, RD and RA by default; the rcode comes on top. */
+  readonly flags?: number;
+  readonly rcode?: number;
+  /** Records as text: `www.example.org. 30 IN A 192.0.2.1`. */
+  readonly answer?: readonly string[];
+  readonly authority?: readonly string[];
+  readonly additional?: readonly string[];
+};
+
+/** A reply to the query's question, without OPT. */
+export function fakeReply(query: Query, options: FakeReplyOptions = {}): MessageView {
+  const { flags = FLAG_QR | FLAG_RD | FLAG_RA, rcode = 0, answer = [], authority = [], additional = [] } = options;
+  const writer = new MessageWriter();
+  writer.start(query.request.id, flags | rcode);
+  writer.copyQuestion(query.request);
+  for (const text of answer) writer.record(SECTION_ANSWER, parseRecord(text));
+  for (const text of authority) writer.record(SECTION_AUTHORITY, parseRecord(text));
+  for (const text of additional) writer.record(SECTION_ADDITIONAL, parseRecord(text));
+  return parseMessage(writer.finish());
 }
 
 /** The rest of a chain: always the same outcome, at once or in a promise; `queries` are those that came through. */

@@ -10,15 +10,15 @@ const MAX_HEADER_BYTES = 8 * 1024;
 const TIMEOUT_MS = 5000;
 const TIMEOUT_CHECK_MS = 1000;
 
-/** Answers a request; `false` leaves it to the handler that the path had before. */
-export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => boolean | undefined;
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** By path, without query string. */
 export type HttpRoutes = ReadonlyMap<string, HttpHandler>;
 
 /**
  * The HTTP servers of the process, one per address, whoever wants it. A new load acquires before the old one releases,
- * so that an address is never without its server; of several handlers of a path the newest answers.
+ * so that an address is never without its server. Of several handlers of a path the oldest answers: a load that is still
+ * starting does not speak for the process.
  */
 export class HttpListeners {
   readonly #listeners = new Map<string, HttpListener>();
@@ -90,9 +90,12 @@ class HttpListener {
       this.#closeIfIdle();
     });
     const path = request.url?.split('?', 1)[0] ?? '';
-    for (const { routes } of [...this.owners].reverse()) {
+    for (const { routes } of this.owners) {
       const handler = routes.get(path);
-      if (handler !== undefined && handler(request, response) !== false) return;
+      if (handler !== undefined) {
+        handler(request, response);
+        return;
+      }
     }
     respond(response, 404, 'not found\n');
   }

@@ -13,6 +13,21 @@ const parseCases = [
   },
   { name: 'a bare number is seconds', input: 'timeouts {\n idle 7\n}', want: { idleMs: 7000 } },
   { name: 'the last of two counts', input: 'timeouts {\n read 2\n read 3\n}', want: { readMs: 3000 } },
+  {
+    name: 'maxtcpqueries',
+    input: 'timeouts {\n read 2s\n maxtcpqueries 100\n}',
+    want: { readMs: 2000, maxTcpQueries: 100 },
+  },
+  {
+    name: 'maxtcpqueries 0',
+    input: 'timeouts {\n maxtcpqueries 0\n}',
+    error: 'Corefile:2: timeouts: maxtcpqueries must be -1 or more than 0, got "0"',
+  },
+  {
+    name: 'maxtcpqueries -2',
+    input: 'timeouts {\n maxtcpqueries -2\n}',
+    error: 'Corefile:2: timeouts: maxtcpqueries must be -1 or more, got "-2"',
+  },
   { name: 'no block', input: 'timeouts', error: 'Corefile:1: timeouts: timeouts block with no timeouts specified' },
   {
     name: 'an empty block',
