@@ -108,19 +108,16 @@ export function nameIsUnder(name: WireName, zone: WireName): boolean {
 }
 
 // Presentation format. Escapes are those that CoreDNS prints: `\X` for these, `\DDD` for what is not printable ASCII.
-const ESCAPED_AS_ITSELF = new Set(Array.from(' .\'@;()"\\', (character) => character.charCodeAt(0)));
+const ESCAPED_BY_BACKSLASH = new Set(Array.from(' .\'@;()"\\', (character) => character.charCodeAt(0)));
 const DOT = 0x2e;
 const BACKSLASH = 0x5c;
 const DIGIT_0 = 0x30;
 
-const PLAIN = 0;
-const BY_BACKSLASH = 1;
-const BY_NUMBER = 2;
-const escapeKind = Uint8Array.from({ length: 256 }, (_, byte) => {
-  if (ESCAPED_AS_ITSELF.has(byte)) return BY_BACKSLASH;
-  return byte < 0x20 || byte > 0x7e ? BY_NUMBER : PLAIN;
-});
-const SAME_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+/** What each byte is in text; 0 if it must be escaped. */
+const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte < 0x20 || byte > 0x7e || ESCAPED_BY_BACKSLASH.has(byte) ? 0 : byte,
+);
+const PLAIN_LOWER = PLAIN.map((byte) => LOWER_BYTE[byte]);
 
 /** The text of one name: each of its 255 bytes can become `\DDD`. Never in use across calls. */
 const scratch = Buffer.allocUnsafeSlow(4 * MAX_NAME_BYTES);
@@ -130,15 +127,15 @@ const scratch = Buffer.allocUnsafeSlow(4 * MAX_NAME_BYTES);
  * name, the labels before the fault.
  */
 export function nameToText(bytes: Uint8Array, offset: number): string {
-  return textOf(bytes, offset, SAME_BYTE);
+  return textOf(bytes, offset, PLAIN);
 }
 
 /** As `nameToText`, with A-Z lowered. */
 export function nameToLowerText(bytes: Uint8Array, offset: number): string {
-  return textOf(bytes, offset, LOWER_BYTE);
+  return textOf(bytes, offset, PLAIN_LOWER);
 }
 
-function textOf(bytes: Uint8Array, offset: number, caseTable: Uint8Array): string {
+function textOf(bytes: Uint8Array, offset: number, plain: Uint8Array): string {
   let position = offset;
   let pieceStart = offset;
   let pointers = 0;
@@ -159,23 +156,22 @@ function textOf(bytes: Uint8Array, offset: number, caseTable: Uint8Array): strin
     if (length > MAX_LABEL_BYTES || labelEnd > bytes.length || total >= MAX_NAME_BYTES) break;
     while (position < labelEnd) {
       const byte = bytes[position++];
-      const kind = escapeKind[byte];
-      if (kind === PLAIN) {
-        scratch[written++] = caseTable[byte];
-      } else if (kind === BY_BACKSLASH) {
-        scratch[written++] = BACKSLASH;
-        scratch[written++] = byte;
-      } else {
-        written = writeDecimalEscape(byte, written);
-      }
+      const character = plain[byte];
+      if (character !== 0) scratch[written++] = character;
+      else written = writeEscape(byte, written);
     }
     scratch[written++] = DOT;
   }
   return written === 0 ? '.' : scratch.toString('latin1', 0, written);
 }
 
-function writeDecimalEscape(byte: number, at: number): number {
+/** Into `scratch`; returns the offset behind it. */
+function writeEscape(byte: number, at: number): number {
   scratch[at] = BACKSLASH;
+  if (ESCAPED_BY_BACKSLASH.has(byte)) {
+    scratch[at + 1] = byte;
+    return at + 2;
+  }
   scratch[at + 1] = DIGIT_0 + Math.trunc(byte / 100);
   scratch[at + 2] = DIGIT_0 + (Math.trunc(byte / 10) % 10);
   scratch[at + 3] = DIGIT_0 + (byte % 10);

@@ -30,8 +30,14 @@ export function readRdata(bytes: Uint8Array, type: number, offset: number, end: 
   return expandRdata(bytes, layout, offset, end);
 }
 
+/** Rdata while it is expanded, never in use across calls. No type has more than two names. */
+let scratch: Uint8Array | undefined;
+const MAX_RDATA_BYTES = 0xffff;
+const MAX_NAMES = 2;
+
 function expandRdata(bytes: Uint8Array, layout: RdataLayout, offset: number, end: number): Uint8Array | undefined {
-  const rdata = new Uint8Array(end - offset + layout.fields.length * MAX_NAME_BYTES);
+  scratch ??= new Uint8Array(MAX_RDATA_BYTES + MAX_NAMES * MAX_NAME_BYTES);
+  const rdata = scratch;
   let position = offset;
   let written = 0;
   for (const field of layout.fields) {
@@ -48,5 +54,5 @@ function expandRdata(bytes: Uint8Array, layout: RdataLayout, offset: number, end
       position += length;
     }
   }
-  return position === end ? rdata.slice(0, written) : undefined;
+  return position === end ? copyBytes(rdata, 0, written) : undefined;
 }
