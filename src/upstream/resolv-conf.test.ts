@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseResolvConf } from './resolv-conf.ts';
+
+const cases: { name: string; input: string; want: string[]; ignored?: string[] }[] = [
+  { name: 'an empty file', input: '', want: [] },
+  { name: 'one nameserver', input: 'nameserver 192.0.2.1\n', want: ['192.0.2.1:53'] },
+  { name: 'no newline at the end', input: 'nameserver 192.0.2.1', want: ['192.0.2.1:53'] },
+  {
+    name: 'order and duplicates are kept',
+    input: 'nameserver 192.0.2.2\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n',
+    want: ['192.0.2.2:53', '192.0.2.1:53', '192.0.2.2:53'],
+  },
+  {
+    name: 'IPv6, zone dropped',
+    input: 'nameserver 2001:db8::1\nnameserver fe80::1%eth0\n',
+    want: ['[2001:db8::1]:53', '[fe80::1]:53'],
+  },
+  {
+    name: 'tabs, indentation, CRLF',
+    input: '\tnameserver\t192.0.2.1\r\n  nameserver   192.0.2.2  \r\n',
+    want: ['192.0.2.1:53', '192.0.2.2:53'],
+  },
+  { name: 'the rest of the line is ignored', input: 'nameserver 192.0.2.1 192.0.2.2 # both\n', want: ['192.0.2.1:53'] },
+  {
+    name: 'other lines are ignored',
+    input:
+      '# a comment\n;nameserver 192.0.2.9\nsearch a.example.org\ndomain example.org\noptions ndots:5\n#nameserver 192.0.2.8\nnameserver 192.0.2.1\n',
+    want: ['192.0.2.1:53'],
+  },
+  { name: 'nothing behind the keyword', input: 'nameserver\nnameserver \n', want: [] },
+  {
+    name: 'no IP address',
+    input: 'nameserver dns.example.org\nnameserver 192.0.2.1\n',
+    want: ['192.0.2.1:53'],
+    ignored: ['dns.example.org'],
+  },
+];
+for (const { name, input, want, ignored = [] } of cases) {
+  test(`resolv.conf: ${name}`, () => {
+    const parsed = parseResolvConf(input);
+    assert.deepEqual(
+      parsed.nameservers.map((endpoint) => endpoint.text),
+      want,
+    );
+    assert.deepEqual(parsed.ignored, ignored);
+  });
+}

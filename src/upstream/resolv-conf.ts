@@ -1,0 +1,28 @@
+import net from 'node:net';
+import { type Endpoint, endpointOf } from './endpoint.ts';
+
+const DNS_PORT = 53;
+
+export type ResolvConf = {
+  /** In file order, with duplicates. */
+  readonly nameservers: readonly Endpoint[];
+  /** Values of `nameserver` that are no IP addresses. */
+  readonly ignored: readonly string[];
+};
+
+/**
+ * The nameservers of a file as resolv.conf(5): the first value of each `nameserver` line. All other lines are passed
+ * over, comments among them. The zone of an IPv6 address is dropped, as CoreDNS does.
+ */
+export function parseResolvConf(text: string): ResolvConf {
+  const nameservers: Endpoint[] = [];
+  const ignored: string[] = [];
+  for (const line of text.split('\n')) {
+    const [keyword, value] = line.trim().split(/\s+/);
+    if (keyword !== 'nameserver' || value === undefined) continue;
+    const address = value.replace(/%.*$/, '');
+    if (net.isIP(address) === 0) ignored.push(value);
+    else nameservers.push(endpointOf('dns', address, DNS_PORT));
+  }
+  return { nameservers, ignored };
+}

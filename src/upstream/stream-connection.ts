@@ -1,0 +1,221 @@
+import type net from 'node:net';
+import { hostPort } from '../sys/socket.ts';
+import { readU16, writeU16 } from '../wire/bytes.ts';
+import { ID_OFFSET } from '../wire/header.ts';
+import { parseMessage } from '../wire/view.ts';
+import { type Exchange, type Holder, PendingTable } from './exchange.ts';
+import { FrameReader } from './frame-reader.ts';
+import { fitOf } from './reply.ts';
+import type { Timed, TimerWheel } from './timer-wheel.ts';
+
+export type StreamConnectionOptions = {
+  readonly wheel: TimerWheel;
+  readonly nowMs: () => number;
+  readonly readTimeoutMs: number;
+  /** A connection that nobody has used for so long is closed. */
+  readonly idleMs: number;
+  /** From then on it takes no queries. */
+  readonly retireAtMs: number;
+  readonly onStray: () => void;
+  /** Its last query was answered. */
+  readonly onIdle: () => void;
+  /** It takes no more queries, and is not open any more. */
+  readonly onClosed: (connection: StreamConnection) => void;
+  /** It closed under a query that another connection may well answer. */
+  readonly onMoved: (exchange: Exchange) => void;
+};
+
+/** More in flight than this, and the next query takes another connection. */
+const MAX_IN_FLIGHT = 4096;
+/** A connection on which nothing has come back for so long while something is awaited is held up by a slow answer. */
+const STALL_MS = 100;
+/** Messages that answer nothing: late answers come now and then, so many in all are no DNS server's. */
+const MAX_STRAYS = 1024;
+const LENGTH_BYTES = 2;
+
+/**
+ * One established TCP or TLS connection to an upstream, with many queries in flight, told apart by their ids and
+ * answered in any order (RFC 7766 §6.2.1.1).
+ */
+export class StreamConnection implements Holder, Timed {
+  readonly #socket: net.Socket;
+  readonly #options: StreamConnectionOptions;
+  readonly #pending = new PendingTable();
+  readonly #reader = new FrameReader();
+  readonly #localText: string;
+  readonly #remoteText: string;
+  #replyCount = 0;
+  #strayCount = 0;
+  #lastUsedMs: number;
+  /** When an answer last came, or was first awaited. */
+  #lastProgressMs: number;
+  #corked = false;
+  #retired = false;
+  #closed = false;
+  dueAtMs = 0;
+  wheelSlot = -1;
+  wheelPrevious: Timed | undefined;
+  wheelNext: Timed | undefined;
+
+  constructor(socket: net.Socket, remoteText: string, options: StreamConnectionOptions) {
+    const nowMs = options.nowMs();
+    this.#socket = socket;
+    this.#options = options;
+    this.#localText = hostPort(socket.localAddress ?? '', socket.localPort ?? 0);
+    this.#remoteText = remoteText;
+    this.#lastUsedMs = nowMs;
+    this.#lastProgressMs = nowMs;
+    options.wheel.add(this, nowMs + options.idleMs);
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Uint8Array) => this.#onData(chunk));
+    socket.on('end', () => this.#onPeerClosed('EOF'));
+    socket.on('close', () => this.#onPeerClosed('EOF'));
+    // A peer that closes while a query is on its way resets the connection.
+    socket.on('error', (error) => this.#onPeerClosed(error.message));
+  }
+
+  get inFlight(): number {
+    return this.#pending.size;
+  }
+
+  get isFull(): boolean {
+    return this.#pending.size >= MAX_IN_FLIGHT;
+  }
+
+  /** Whether it shall take no further queries. */
+  isOver(nowMs: number): boolean {
+    return this.#retired || nowMs >= this.#options.retireAtMs;
+  }
+
+  /** Whether a further query would probably have to wait for a slow one: some servers answer in order. */
+  isStalled(nowMs: number): boolean {
+    return this.#pending.size > 0 && nowMs - this.#lastProgressMs > STALL_MS;
+  }
+
+  ask(exchange: Exchange, nowMs: number): void {
+    const { bytes } = exchange.request;
+    if (this.#pending.size === 0) this.#lastProgressMs = nowMs;
+    this.#lastUsedMs = nowMs;
+    this.#pending.add(exchange);
+    exchange.holder = this;
+    exchange.sentAtMs = nowMs;
+    exchange.repliesBefore = this.#replyCount;
+    this.#options.wheel.add(exchange, Math.min(nowMs + this.#options.readTimeoutMs, exchange.deadlineMs));
+    const frame = Buffer.allocUnsafe(LENGTH_BYTES + bytes.length);
+    writeU16(frame, 0, bytes.length);
+    frame.set(bytes, LENGTH_BYTES);
+    writeU16(frame, LENGTH_BYTES + ID_OFFSET, exchange.id);
+    this.#cork();
+    this.#socket.write(frame);
+  }
+
+  /** Takes no more queries and closes once those in flight have been answered. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#pending.size === 0) this.#close('retired');
+  }
+
+  /** Closes it at once; what is in flight fails. */
+  abort(): void {
+    this.#close('use of closed network connection');
+  }
+
+  onTimeout(exchange: Exchange): void {
+    const isDead = this.#lastProgressMs <= exchange.sentAtMs;
+    this.#fail(exchange, 'i/o timeout');
+    // Not a sign of life since that query: the others in flight wait in vain, too.
+    if (isDead) this.#close('i/o timeout', (other) => !other.wasMoved);
+  }
+
+  /** Nobody may have used it for a while. */
+  onDue(nowMs: number): void {
+    const idleUntilMs = this.#lastUsedMs + this.#options.idleMs;
+    if (this.#pending.size === 0 && nowMs >= idleUntilMs) this.retire();
+    else this.#options.wheel.add(this, Math.max(idleUntilMs, nowMs + 1));
+  }
+
+  /** What is asked in one go leaves in one go. */
+  #cork(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#corked = false;
+      this.#socket.uncork();
+    });
+  }
+
+  #onData(chunk: Uint8Array): void {
+    const nowMs = this.#options.nowMs();
+    const isDns = this.#reader.push(chunk, (message) => this.#onMessage(message, nowMs));
+    if (!isDns) this.#close('a message shorter than its header');
+  }
+
+  /** Returns false when the connection takes no more messages. */
+  #onMessage(message: Uint8Array, nowMs: number): boolean {
+    const exchange = this.#pending.find(readU16(message, ID_OFFSET));
+    if (exchange === undefined || fitOf(exchange, message, message.length) !== 'whole') {
+      this.#options.onStray();
+      if (++this.#strayCount >= MAX_STRAYS) this.#close('answers to questions that were not asked');
+      return !this.#closed;
+    }
+    const reply = parseMessage(message);
+    if (reply.malformed && !exchange.headerSuffices) {
+      // Who frames rubbish may also have lost count of the frames.
+      this.#retired = true;
+      this.#fail(exchange, 'malformed reply');
+    } else {
+      this.#replyCount++;
+      this.#lastProgressMs = nowMs;
+      this.#settle(exchange);
+      exchange.asker.onReply(reply);
+    }
+    return !this.#closed;
+  }
+
+  /**
+   * The peer may close a connection whenever it likes; that is no failure of a query that came too late for it. It is
+   * one where the connection never answered anything, and where a message broke off.
+   */
+  #onPeerClosed(text: string): void {
+    if (!this.#reader.isBetween) this.#close('unexpected EOF');
+    else if (this.#replyCount === 0) this.#close(text);
+    else this.#close(text, (exchange) => this.#replyCount > exchange.repliesBefore || !exchange.wasMoved);
+  }
+
+  #fail(exchange: Exchange, text: string): void {
+    const error = this.#error(text);
+    this.#settle(exchange);
+    exchange.asker.onFailure(error);
+  }
+
+  #settle(exchange: Exchange): void {
+    this.#pending.delete(exchange);
+    this.#options.wheel.remove(exchange);
+    exchange.holder = undefined;
+    if (this.#pending.size > 0) return;
+    if (this.#retired) this.#close('retired');
+    else this.#options.onIdle();
+  }
+
+  #error(text: string): Error {
+    return new Error(`read tcp ${this.#localText}->${this.#remoteText}: ${text}`);
+  }
+
+  #close(text: string, mayMove: (exchange: Exchange) => boolean = () => false): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#retired = true;
+    this.#options.wheel.remove(this);
+    this.#socket.destroy();
+    this.#options.onClosed(this);
+    for (const exchange of this.#pending.takeAll()) {
+      const isMoved = mayMove(exchange);
+      this.#options.wheel.remove(exchange);
+      exchange.holder = undefined;
+      exchange.wasMoved = isMoved;
+      if (isMoved) this.#options.onMoved(exchange);
+      else exchange.asker.onFailure(this.#error(text));
+    }
+  }
+}
