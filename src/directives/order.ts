@@ -1,7 +1,6 @@
 import { bind } from './bind/bind.ts';
 import { bufsize } from './bufsize/bufsize.ts';
 import { cache } from './cache/cache.ts';
-import type { Directive } from './contract.ts';
 import { debug } from './debug/debug.ts';
 import { errors } from './errors/errors.ts';
 import { forward } from './forward/forward.ts';
@@ -10,6 +9,7 @@ import { log } from './log/log.ts';
 import { loop } from './loop/loop.ts';
 import { prometheus } from './prometheus/prometheus.ts';
 import { ready } from './ready/ready.ts';
+import { type RegisteredDirective, register } from './register.ts';
 import { reload } from './reload/reload.ts';
 import { timeouts } from './timeouts/timeouts.ts';
 import { whoami } from './whoami/whoami.ts';
@@ -18,21 +18,21 @@ import { whoami } from './whoami/whoami.ts';
  * The directives that nodens has, in the order in which a query meets them, whatever the order in the Corefile: that of
  * CoreDNS 1.14.4. They are set up in this order too.
  */
-export const DIRECTIVES: readonly Directive<unknown>[] = [
-  timeouts,
-  reload,
-  bufsize,
-  bind,
-  debug,
-  ready,
-  health,
-  prometheus,
-  errors,
-  log,
-  cache,
-  loop,
-  forward,
-  whoami,
+export const DIRECTIVES: readonly RegisteredDirective[] = [
+  register(timeouts),
+  register(reload),
+  register(bufsize),
+  register(bind),
+  register(debug),
+  register(ready),
+  register(health),
+  register(prometheus),
+  register(errors),
+  register(log),
+  register(cache),
+  register(loop),
+  register(forward),
+  register(whoami),
 ];
 
 /** All of CoreDNS 1.14.4, in its order: a name that is here but not above is known, and said not to be had. */

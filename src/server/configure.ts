@@ -1,10 +1,10 @@
 import type { Cursor, Key, ServerBlock } from '../corefile/cursor.ts';
 import { ConfigError, ConfigErrors, throwConfigErrors } from '../corefile/errors.ts';
-import type { Directive } from '../directives/contract.ts';
 import { COREDNS_DIRECTIVES, DIRECTIVES } from '../directives/order.ts';
+import type { RegisteredDirective, SetUp } from '../directives/register.ts';
 
-/** One directive of a block, ready to be set up; with `each`, one stanza of it. */
-export type ConfiguredDirective = { readonly directive: Directive<unknown>; readonly config: unknown };
+/** A directive of a block, parsed and ready to be set up. */
+export type ConfiguredDirective = { readonly directive: RegisteredDirective; readonly setUps: readonly SetUp[] };
 export type ConfiguredBlock = { readonly block: ServerBlock; readonly directives: readonly ConfiguredDirective[] };
 
 /** Parses the directives of all blocks, in the order of DIRECTIVES; throws all errors that it finds at once. */
@@ -23,8 +23,10 @@ export function configure(blocks: readonly ServerBlock[]): ConfiguredBlock[] {
   const configured = blocks.map((block) => {
     for (const key of block.keys) collect(() => checkTransport(key));
     for (const cursor of block.directives) collect(() => checkAvailable(cursor));
-    const directives = DIRECTIVES.flatMap((directive) => collect(() => configureDirective(directive, block)) ?? []);
-    return { block, directives };
+    const directives = DIRECTIVES.map((directive) => {
+      return { directive, setUps: collect(() => directive.configure(block)) ?? [] };
+    });
+    return { block, directives: directives.filter(({ setUps }) => setUps.length > 0) };
   });
   throwConfigErrors(errors);
   return configured;
@@ -43,19 +45,4 @@ function checkAvailable(cursor: Cursor): void {
   throw cursor.error(
     'nodens does not have this directive; remove it, or see docs/differences.md for what to use instead',
   );
-}
-
-function configureDirective(directive: Directive<unknown>, block: ServerBlock): ConfiguredDirective[] {
-  const cursors = block.directives.filter((cursor) => cursor.name.text === directive.name);
-  const [first, second] = cursors;
-  if (first === undefined) return [];
-  const { repeat } = directive;
-  if (repeat === 'once' && second !== undefined) {
-    throw second.error(`may stand only once in a server block, and does on line ${first.name.line} already`);
-  }
-  const configs = cursors.map((cursor) => directive.parse(cursor, block.keys));
-  const counted =
-    repeat === 'last' ? configs.slice(-1) : repeat === 'first' || repeat === 'once' ? configs.slice(0, 1) : configs;
-  const merged = typeof repeat === 'function' ? [repeat(counted)] : counted;
-  return merged.map((config) => ({ directive, config }));
 }

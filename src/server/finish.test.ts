@@ -15,7 +15,7 @@ const arrival = { server: 'dns://:53', inflight: new InflightTable(1, new Metric
 
 function client(protocol: 'udp' | 'tcp'): Client {
   const address = { family: 4, address: '192.0.2.1', port: 4000, localAddress: '192.0.2.53', localPort: 53 } as const;
-  return { protocol, ...address, send: () => undefined };
+  return { protocol, ...address, send: () => undefined, drop: () => undefined };
 }
 
 type Edns = { size: number; flags?: number; options?: { code: number; data: string }[] };

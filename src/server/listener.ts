@@ -65,7 +65,7 @@ export class Listener {
         port: this.#tcp.port,
         poller: services.process.poller,
         receive,
-        onDropped: () => services.unsentReplies.inc(),
+        onDropped: (count) => services.unsentReplies.inc(count),
       });
     } catch (error) {
       void this.#tcp.close({ graceMs: 0 });
@@ -88,14 +88,21 @@ export class Listener {
     this.#tcp.setTimeouts(timeoutsOf(target));
   }
 
+  /** The port, also where the kernel chose it. */
+  get port(): number {
+    return this.#udp.port;
+  }
+
+  /** Answers what has been taken and takes no more; what is not answered after `graceMs` is given up. */
   async close(graceMs: number): Promise<void> {
-    await Promise.all([this.#udp.close(), this.#tcp.close({ graceMs })]);
+    await Promise.all([this.#udp.close({ graceMs }), this.#tcp.close({ graceMs })]);
   }
 
   #receive(message: Uint8Array, client: Client): void {
     const request = screen(message);
-    if (request instanceof Uint8Array) client.send(request);
-    else if (request !== undefined) this.#serve(new ServerQuery(request, this, client, this.#clock.nowMs()));
+    if (request === undefined) client.drop();
+    else if (request instanceof Uint8Array) client.send(request);
+    else this.#serve(new ServerQuery(request, this, client, this.#clock.nowMs()));
   }
 
   #serve(query: ServerQuery): void {
@@ -126,7 +133,8 @@ export class Listener {
 
   #answer(query: ServerQuery, outcome: Outcome): void {
     query.done();
-    if (outcome.drop !== true) query.client.send(finish(query, outcome));
+    if (outcome.drop === true) query.client.drop();
+    else query.client.send(finish(query, outcome));
   }
 
   /** An answer that no chain has given. */

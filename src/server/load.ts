@@ -3,7 +3,7 @@ import { DIRECTIVES } from '../directives/order.ts';
 import type { Logger } from '../observe/logger.ts';
 import { BlockBuilder } from './block.ts';
 import type { ConfiguredBlock } from './configure.ts';
-import { groupTargets, type Target } from './targets.ts';
+import { type BlockTargets, groupTargets, type Target } from './targets.ts';
 
 /** A block that answers queries. */
 export type RunningBlock = {
@@ -26,14 +26,11 @@ export class Load {
   /** Sets all directives up: one directive after the other, of each in all blocks. Leaves nothing behind if it throws. */
   constructor(configured: readonly ConfiguredBlock[], fingerprint: string, process: ProcessServices, log: Logger) {
     this.fingerprint = fingerprint;
-    this.#builders = configured.map(({ block }) => new BlockBuilder(block, process, log));
+    const blocks = configured.map((block) => ({ ...block, builder: new BlockBuilder(block.block, process, log) }));
+    this.#builders = blocks.map(({ builder }) => builder);
     try {
-      for (const directive of DIRECTIVES) {
-        configured.forEach((block, i) => {
-          this.#setUp(directive.name, block, this.#builders[i] as BlockBuilder);
-        });
-      }
-      this.targets = groupTargets(configured.map((block, i) => this.#run(block, this.#builders[i] as BlockBuilder)));
+      for (const { name } of DIRECTIVES) for (const block of blocks) setUp(name, block);
+      this.targets = groupTargets(blocks.map((block) => this.#run(block)));
     } catch (error) {
       void this.stop();
       throw error;
@@ -84,18 +81,21 @@ export class Load {
     });
   }
 
-  #setUp(name: string, configured: ConfiguredBlock, builder: BlockBuilder): void {
-    for (const { directive, config } of configured.directives) {
-      if (directive.name !== name) continue;
-      const wrap = directive.setup(config, builder);
-      if (wrap !== undefined) builder.append(name, wrap);
-    }
+  #run({ block, directives, builder }: BlockInSetUp): BlockTargets {
+    const { handlers, listener, servers } = builder;
+    const anyClass = directives.some(({ directive }) => directive.anyClass);
+    return { keys: block.keys, listener, servers, block: { handler: builder.chain(), handlers, anyClass, load: this } };
   }
+}
 
-  #run({ block, directives }: ConfiguredBlock, builder: BlockBuilder) {
-    const anyClass = directives.some(({ directive }) => directive.anyClass === true);
-    const running = { handler: builder.chain(), handlers: builder.handlers, anyClass, load: this };
-    return { keys: block.keys, listener: builder.listener, servers: builder.servers, block: running };
+type BlockInSetUp = ConfiguredBlock & { readonly builder: BlockBuilder };
+
+/** Sets up all that one directive is to do in a block. */
+function setUp(name: string, { directives, builder }: BlockInSetUp): void {
+  const setUps = directives.find(({ directive }) => directive.name === name)?.setUps ?? [];
+  for (const step of setUps) {
+    const wrap = step(builder);
+    if (wrap !== undefined) builder.append(name, wrap);
   }
 }
 

@@ -119,9 +119,8 @@ export class Server implements Configuration {
     const failures: unknown[] = [];
     const attempt = (step: Promise<void> | undefined) => step?.catch((error: unknown) => failures.push(error));
     await attempt(load?.shutdown());
-    await Promise.all([...this.#listeners.values()].map((listener) => attempt(listener.drain(GRACE_MS))));
+    await Promise.all([...this.#listeners.values()].map((listener) => attempt(listener.close(GRACE_MS))));
     await load?.idle(GRACE_MS);
-    for (const listener of this.#listeners.values()) listener.close();
     await attempt(load?.stop());
     await Promise.all(this.#retiring);
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
@@ -172,7 +171,7 @@ export class Server implements Configuration {
         if (!this.#listeners.has(target.id)) opened.push(new Listener(target, this.#listenerServices));
       }
     } catch (error) {
-      for (const listener of opened) listener.close();
+      await Promise.all(opened.map((listener) => listener.close(0)));
       await load.stop();
       throw error;
     }
@@ -184,9 +183,8 @@ export class Server implements Configuration {
     const unused = [...this.#listeners].filter(([id]) => !load.targets.has(id));
     for (const [id] of unused) this.#listeners.delete(id);
     const retired = (async () => {
-      await Promise.all(unused.map(([, listener]) => listener.drain(GRACE_MS)));
+      await Promise.all(unused.map(([, listener]) => listener.close(GRACE_MS)));
       await old.idle(GRACE_MS);
-      for (const [, listener] of unused) listener.close();
       await old.stop();
     })().catch((error) => this.#options.log.error(`stopping the old configuration: ${error}`));
     this.#retiring.add(retired);
