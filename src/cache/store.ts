@@ -59,7 +59,7 @@ export class CacheStore {
 
   /**
    * Stores an answer, in place of the one that the partition has for the key. Returns the number of its entry; 0 if the
-   * message is too large to be worth its room.
+   * message is too large to be worth its room, and then the partition has nothing for the key.
    */
   put(partition: Partition, key: CacheKey, answer: StoredAnswer, nowMs: number): number {
     return this.#writer.put(partition, key, answer, nowMs);

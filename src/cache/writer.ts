@@ -94,13 +94,16 @@ export class CacheWriter {
 
   /**
    * Stores an answer, in place of the one that the partition has for the key. Returns the number of its entry; 0 if the
-   * message is too large to be worth its room.
+   * message is too large to be worth its room, and then the partition has nothing for the key.
    */
   put(partition: Partition, key: CacheKey, answer: StoredAnswer, nowMs: number): number {
     const { message, durationSeconds, traits, hits } = answer;
     const ttlCount = countTtls(message);
     const granules = Heap.granulesFor(blockBytes(key.nameBytes, message.bytes.length, ttlCount));
-    if (granules > this.#largestGranules) return 0;
+    if (granules > this.#largestGranules) {
+      this.remove(partition, key);
+      return 0;
+    }
 
     const job: Job = { partition, key, message, durationSeconds, traits, hits, ttlCount, nowMs };
     const present = this.#reader.find(key, partition.id);
@@ -108,7 +111,7 @@ export class CacheWriter {
       return this.#replace(present, this.#blockOf(present), job);
     }
     const block = this.#makeRoom(granules, nowMs);
-    if (block === NONE) return 0;
+    if (block === NONE) return 0; // All entries had to go, and even that was not enough.
     // Making room may have cost the entry that is to be replaced.
     const replaced = present === 0 ? 0 : this.#reader.find(key, partition.id);
     return replaced === 0 ? this.#add(block, job) : this.#replace(replaced, block, job);
