@@ -34,7 +34,12 @@ export class HttpListeners {
     this.#listeners.set(key, listener);
     const owner = { routes };
     listener.owners.add(owner);
-    await listener.opened;
+    try {
+      await listener.opened;
+    } catch (cause) {
+      this.#listeners.delete(key);
+      throw new Error(`listen tcp ${address}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    }
     return async () => {
       if (!listener.owners.delete(owner) || listener.owners.size > 0) return;
       this.#listeners.delete(key);
