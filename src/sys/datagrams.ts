@@ -241,6 +241,6 @@ function layOut(memory: ArrayBuffer, words: Uint32Array): libc.Address {
 }
 
 function setAddress(words: Uint32Array, word: number, address: libc.Address): void {
-  words[word] = address % ADDRESS_HIGH;
+  words[word] = address; // Its low 32 bits.
   words[word + 1] = address / ADDRESS_HIGH;
 }

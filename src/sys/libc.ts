@@ -28,13 +28,6 @@ export const getsockname: (fd: number, name: Uint8Array, nameBytes: Uint32Array)
 );
 export const setsockopt: (fd: number, level: number, option: number, value: Int32Array, valueBytes: number) => number =
   libc.func('int setsockopt(int fd, int level, int option, const void *value, uint32_t valueBytes)');
-export const getsockopt: (
-  fd: number,
-  level: number,
-  option: number,
-  value: Int32Array,
-  valueBytes: Uint32Array,
-) => number = libc.func('int getsockopt(int fd, int level, int option, void *value, void *valueBytes)');
 export const send: (fd: number, bytes: Uint8Array, byteCount: number, flags: number) => number = libc.func(
   'int64_t send(int fd, const void *bytes, size_t byteCount, int flags)',
 );

@@ -23,6 +23,9 @@ const IPV6_FREEBIND = 78;
 /** The default of 208 KiB holds about 200 small queries; this much lost none at 1,000 outstanding. */
 const LISTEN_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
+/** Nobody sends from it: tcpmux, which has no UDP service. */
+const UNUSED_PORT = 1;
+
 /** IPv4 and IPv6 together on one socket, as CoreDNS does for all three. */
 const WILDCARDS: readonly string[] = ['', '0.0.0.0', '::'];
 
@@ -79,6 +82,15 @@ export function connectUdp(address: string, port: number, options: ConnectOption
 
 export type ConnectOptions = { readonly receiveBufferBytes?: number };
 
+/**
+ * Takes a bound UDP socket out of the kernel's selection: what comes from now on goes to the other sockets of its port,
+ * what it has in its queue stays to be read, and it can still send. False if the kernel refuses.
+ */
+export function leaveSelection(fd: number): boolean {
+  const peers = localFamily(fd) === AF_INET ? ['127.0.0.1'] : ['::1', '::ffff:127.0.0.1'];
+  return peers.some((peer) => libc.connect(fd, nameBytes, encodeSockaddr(nameBytes, peer, UNUSED_PORT)) === 0);
+}
+
 /** Gives the descriptor back. Whoever watches it with a poller removes it there first. */
 export function close(fd: number): void {
   libc.close(fd);
@@ -98,8 +110,7 @@ export function receive(fd: number, buffer: Uint8Array): number {
 
 /** The port that the socket is bound to. */
 export function localPort(fd: number): number {
-  optionBytes[0] = SOCKADDR_V6_BYTES;
-  if (libc.getsockname(fd, nameBytes, optionBytes) < 0) throw new SystemError('local port', 'getsockname', lastErrno());
+  readLocalName(fd);
   return portOf(nameBytes, 0);
 }
 
@@ -111,6 +122,19 @@ export function isWildcard(address: string): boolean {
 /** `192.0.2.1:53`, `[2001:db8::1]:53`, and `:53` for the empty wildcard. */
 export function hostPort(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function localFamily(fd: number): number {
+  readLocalName(fd);
+  return nameBytes[0] ?? AF_INET;
+}
+
+/** The socket's own address to `nameBytes`. */
+function readLocalName(fd: number): void {
+  optionBytes[0] = SOCKADDR_V6_BYTES;
+  if (libc.getsockname(fd, nameBytes, optionBytes) < 0) {
+    throw new SystemError('local address', 'getsockname', lastErrno());
+  }
 }
 
 function openBound(protocol: 'udp' | 'tcp', address: string, port: number): number {
