@@ -1,5 +1,6 @@
 import type { Logger } from '../observe/logger.ts';
 import type { Server } from '../server/server.ts';
+import { unblockSignal } from '../sys/signals.ts';
 
 const EXIT_STOP_FAILED = 3;
 const EXIT_FORCED = 2;
@@ -29,6 +30,7 @@ export function handleSignals(server: Server, log: Logger): void {
       log.error(`SIGUSR1: starting with listener file descriptors: ${error.message}`);
     });
   });
+  unblockSignal('SIGUSR1');
   for (const signal of ['SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => undefined);
 }
 

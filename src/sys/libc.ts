@@ -53,6 +53,10 @@ export const epollWait: (epollFd: number, events: Address, capacity: number, tim
   ['int', 'size_t', 'int', 'int'],
 );
 
+export const signalMask: (how: number, set: Uint8Array, old: null) => number = libc.func(
+  'int sigprocmask(int how, const void *set, void *old)',
+);
+
 /** Where the memory of `buffer` lies. A whole ArrayBuffer is never moved by the garbage collector. */
 export function addressOf(buffer: ArrayBuffer): Address {
   return Number(koffi.address(buffer));
