@@ -42,7 +42,5 @@ function checkTransport(key: Key): void {
 function checkAvailable(cursor: Cursor): void {
   const name = cursor.name.text;
   if (DIRECTIVES.some((directive) => directive.name === name) || !COREDNS_DIRECTIVES.includes(name)) return;
-  throw cursor.error(
-    'nodens does not have this directive; remove it, or see docs/differences.md for what to use instead',
-  );
+  throw cursor.error('nodens does not have this directive; remove it');
 }

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { parseCorefile } from '../corefile/parse.ts';
+import { COREDNS_DIRECTIVES } from '../directives/order.ts';
+import { configure } from './configure.ts';
+
+function configureText(text: string) {
+  const options = { env: {}, defaultPort: 53, directiveNames: COREDNS_DIRECTIVES };
+  return configure(parseCorefile(text, 'Corefile', options).blocks);
+}
+
+const errorCases = [
+  {
+    name: 'a directive that may stand only once',
+    text: '. {\n  cache\n  whoami\n  cache 30\n}',
+    errors: ['Corefile:4: cache: may stand only once in a server block, and does on line 2 already'],
+  },
+  {
+    name: 'a directive of CoreDNS that is not here',
+    text: '. {\n  kubernetes cluster.local\n}',
+    errors: ['Corefile:2: kubernetes: nodens does not have this directive; remove it'],
+  },
+  {
+    name: 'a transport that would be served in the clear',
+    text: 'tls://example.org {\n  whoami\n}',
+    errors: [
+      'Corefile:1: nodens does not serve tls://, got "tls://example.org"; serve the zone as dns://example.org., or without a scheme',
+    ],
+  },
+  {
+    name: 'all errors of all blocks at once',
+    text: '. {\n  bufsize 1\n  cache 0\n}\nexample.org {\n  etcd\n  whoami 1\n}',
+    errors: [
+      'Corefile:2: bufsize: SIZE must be 512..4096, got "1"',
+      'Corefile:3: cache: TTL must be 1 or more, got "0"',
+      'Corefile:6: etcd: nodens does not have this directive; remove it',
+      'Corefile:7: whoami: takes no arguments, got 1',
+    ],
+  },
+];
+
+for (const { name, text, errors } of errorCases) {
+  test(`configure: ${name}`, () => {
+    assert.throws(() => configureText(text), { message: errors.join('\n') });
+  });
+}
+
+test('configure: directives come in the order of the chain, not of the file', () => {
+  const [block] = configureText('. {\n  whoami\n  cache\n  errors\n  bufsize\n}');
+  assert.deepEqual(
+    block?.directives.map(({ directive }) => directive.name),
+    ['bufsize', 'errors', 'cache', 'whoami'],
+  );
+});
+
+test('configure: stanzas of forward are handlers of their own', () => {
+  const [block] = configureText('. {\n  forward a.example.org 192.0.2.1\n  forward . 192.0.2.2\n}');
+  assert.deepEqual(
+    block?.directives.map(({ setUps }) => setUps.length),
+    [2],
+  );
+});

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import test from 'node:test';
+import dnsPacket from 'dns-packet';
+import { type TestServer, testServer } from './testing.ts';
+
+const whoami = (zone: string) => `${zone}:0 {\n  bind 127.0.0.1\n  whoami\n}\n`;
+
+/** The rcode that a name gets; each question goes out from a socket of its own. */
+async function ask({ server }: TestServer, name: string): Promise<string> {
+  const port = Number(/:(\d+)/.exec(server.banner[0] ?? '')?.[1]);
+  const socket = dgram.createSocket('udp4');
+  try {
+    socket.send(dnsPacket.encode({ type: 'query', id: 1, questions: [{ type: 'A', name }] }), port, '127.0.0.1');
+    const [message] = await once(socket, 'message', { signal: AbortSignal.timeout(2_000) });
+    return (dnsPacket.decode(message) as dnsPacket.DecodedPacket & { rcode: string }).rcode;
+  } finally {
+    socket.close();
+  }
+}
+
+async function withServer(corefile: string, run: (running: TestServer) => Promise<void>): Promise<void> {
+  const running = testServer(corefile);
+  try {
+    await running.server.start();
+    await run(running);
+  } finally {
+    await running.close();
+  }
+}
+
+test('reload: the new configuration takes the place of the old, on the same sockets', async () => {
+  await withServer(whoami('example.org'), async (running) => {
+    const [before] = running.server.banner;
+    assert.equal(await ask(running, 'example.org'), 'NOERROR');
+    assert.equal(await ask(running, 'example.net'), 'REFUSED');
+    running.corefile = whoami('example.net');
+    await running.server.reload();
+    assert.equal(await ask(running, 'example.org'), 'REFUSED');
+    assert.equal(await ask(running, 'example.net'), 'NOERROR');
+    assert.equal(running.server.banner[0]?.split(':')[1], before?.split(':')[1]);
+    assert.deepEqual(running.lines(), ['[INFO] Reloading', '[INFO] Reloading complete']);
+  });
+});
+
+const badCases = [
+  { name: 'does not parse', corefile: '. {\n  chache\n}\n', error: /Corefile:2: unknown directive "chache"/ },
+  { name: 'cannot be set up', corefile: `${whoami('.')}${whoami('.')}`, error: /it is already defined/ },
+  {
+    name: 'cannot listen',
+    corefile: 'example.net:0 {\n  bind 127.0.0.1\n  health 192.0.2.1:99999\n}\n',
+    error: /health/,
+  },
+];
+
+for (const { name, corefile, error } of badCases) {
+  test(`reload: a configuration that ${name} leaves the old one running, and is counted`, async () => {
+    await withServer(whoami('example.org'), async (running) => {
+      const { fingerprint } = running.server;
+      running.corefile = corefile;
+      await assert.rejects(running.server.reload(), error);
+      assert.equal(await ask(running, 'example.org'), 'NOERROR');
+      assert.equal(running.server.fingerprint, fingerprint);
+      assert.match(running.lines().at(-1) ?? '', /^\[ERROR\] Restart failed: /);
+      assert.match(await running.metrics.expose(), /^coredns_reload_failed_total 1$/m);
+    });
+  });
+}
+
+test('reload: several at once are done one after the other, the last one as the files then are', async () => {
+  await withServer(whoami('example.org'), async (running) => {
+    running.corefile = '. {\n';
+    const first = running.server.reload();
+    const second = running.server.reload();
+    await assert.rejects(first);
+    running.corefile = whoami('example.net');
+    await Promise.allSettled([second]);
+    await running.server.reload();
+    assert.equal(await ask(running, 'example.net'), 'NOERROR');
+  });
+});
+
+test('start: what cannot listen leaves nothing open', async () => {
+  const running = testServer('');
+  const blocker = dgram.createSocket('udp4').bind(0, '127.0.0.1');
+  await once(blocker, 'listening');
+  running.corefile = `example.org:${blocker.address().port} {\n  bind 127.0.0.1\n  whoami\n}\n`;
+  await assert.rejects(running.server.start(), /^SystemError: listen udp 127\.0\.0\.1:\d+: address already in use/);
+  assert.deepEqual(running.server.banner, []);
+  blocker.close();
+  await running.close();
+});

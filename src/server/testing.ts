@@ -1,0 +1,48 @@
+/** What tests need to run a whole server within their own process. */
+import { CacheStore } from '../cache/store.ts';
+import { parseCorefile } from '../corefile/parse.ts';
+import { COREDNS_DIRECTIVES } from '../directives/order.ts';
+import { fakeLog } from '../directives/testing.ts';
+import { HttpListeners } from '../observe/http-listeners.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { Poller } from '../sys/poller.ts';
+import { Server, type ServerOptions } from './server.ts';
+
+const CACHE_BYTES = 2 ** 20;
+
+export type TestServer = {
+  readonly server: Server;
+  readonly metrics: Metrics;
+  /** What has been logged so far, fatal lines included. */
+  lines(): string[];
+  /** What the next reload reads. */
+  corefile: string;
+  close(): Promise<void>;
+};
+
+/** A server that is not started yet; `close` stops it and gives its sockets back. */
+export function testServer(corefile: string, options: Partial<ServerOptions> = {}): TestServer {
+  const { log, lines } = fakeLog();
+  const metrics = new Metrics();
+  const poller = new Poller((error) => log.error(String(error)));
+  const parsing = { env: {}, defaultPort: 1053, directiveNames: COREDNS_DIRECTIVES };
+  const server = new Server({
+    clock: { nowMs: () => performance.now(), unixSeconds: () => Math.trunc(Date.now() / 1000) },
+    metrics,
+    http: new HttpListeners(),
+    cacheStore: new CacheStore(CACHE_BYTES),
+    poller,
+    log,
+    readCorefile: async () => parseCorefile(running.corefile, 'Corefile', parsing),
+    maxInflight: 100,
+    maxTcpConnections: 100,
+    fatal: (text) => log.error(text),
+    ...options,
+  });
+  const close = async () => {
+    await server.stop();
+    poller.close();
+  };
+  const running = { server, metrics, lines, corefile, close };
+  return running;
+}
