@@ -81,6 +81,7 @@ const wireCases = [
   { name: 'pointer forward', bytes: 'c00e00', offset: 12, text: undefined },
   { name: 'loop of two pointers', bytes: '0161c0100162c00c', offset: 16, text: undefined },
   { name: 'pointer into the header', bytes: 'c00b', offset: 12, text: undefined },
+  { name: 'pointer to a label that goes on past the name', bytes: '0361 0162 c00c00', offset: 14, text: undefined },
   { name: 'label type 01', bytes: '40', offset: 12, text: undefined },
   { name: 'label type 10', bytes: '80', offset: 12, text: undefined },
   { name: 'offset past the end', bytes: '', offset: 13, text: undefined },

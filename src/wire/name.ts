@@ -1,8 +1,9 @@
 /**
  * Domain names in wire form (RFC 1035 §3.1, compressed: §4.1.4).
  *
- * A pointer is followed only to an offset before the piece of the name that it stands in, so a name cannot loop; no
- * more than 127 pointers and 255 bytes are followed, so the work for one name is bounded whatever the bytes are.
+ * What a pointer leads to must lie, down to its end, before the piece of the name that the pointer stands in. So a name
+ * cannot loop, and means the same whatever comes behind it. No more than 127 pointers and 255 bytes are followed, which
+ * bounds the work for one name whatever the bytes are.
  */
 import { copyBytes, equalIgnoringCase, LOWER_BYTE } from './bytes.ts';
 import { HEADER_BYTES } from './header.ts';
@@ -44,15 +45,17 @@ export function skipName(bytes: Uint8Array, offset: number, end: number): number
 export function nameLength(bytes: Uint8Array, offset: number): number {
   let total = 0;
   let pointers = 0;
+  let end = bytes.length;
   let pieceStart = offset;
   let position = offset;
-  while (position < bytes.length) {
+  while (position < end) {
     const length = bytes[position];
     if (length === 0) return total < MAX_NAME_BYTES ? total + 1 : -1;
     if (length >= POINTER_BITS) {
-      if (position + 2 > bytes.length || ++pointers > MAX_POINTERS) return -1;
+      if (position + 2 > end || ++pointers > MAX_POINTERS) return -1;
       const target = pointerTarget(bytes, position);
       if (target < HEADER_BYTES || target >= pieceStart) return -1;
+      end = pieceStart;
       pieceStart = target;
       position = target;
     } else {
@@ -138,22 +141,24 @@ export function nameToLowerText(bytes: Uint8Array, offset: number): string {
 function textOf(bytes: Uint8Array, offset: number, plain: Uint8Array): string {
   let position = offset;
   let pieceStart = offset;
+  let end = bytes.length;
   let pointers = 0;
   let total = 0;
   let written = 0;
-  while (position < bytes.length) {
+  while (position < end) {
     const length = bytes[position++];
     if (length === 0) break;
     if (length >= POINTER_BITS) {
       const target = pointerTarget(bytes, position - 1);
-      if (target < HEADER_BYTES || target >= pieceStart || ++pointers > MAX_POINTERS) break;
+      if (position >= end || target < HEADER_BYTES || target >= pieceStart || ++pointers > MAX_POINTERS) break;
+      end = pieceStart;
       pieceStart = target;
       position = target;
       continue;
     }
     const labelEnd = position + length;
     total += length + 1;
-    if (length > MAX_LABEL_BYTES || labelEnd > bytes.length || total >= MAX_NAME_BYTES) break;
+    if (length > MAX_LABEL_BYTES || labelEnd > end || total >= MAX_NAME_BYTES) break;
     while (position < labelEnd) {
       const byte = bytes[position++];
       const character = plain[byte];

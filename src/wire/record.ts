@@ -54,5 +54,5 @@ function expandRdata(bytes: Uint8Array, layout: RdataLayout, offset: number, end
       position += length;
     }
   }
-  return position === end ? copyBytes(rdata, 0, written) : undefined;
+  return position === end ? rdata.slice(0, written) : undefined;
 }

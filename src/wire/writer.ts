@@ -1,4 +1,4 @@
-import { copyBytes, writeU16, writeU32 } from './bytes.ts';
+import { writeU16, writeU32 } from './bytes.ts';
 import { OPT_FIXED_BYTES } from './edns.ts';
 import {
   ANCOUNT_OFFSET,
@@ -146,7 +146,7 @@ export class MessageWriter {
     for (let section = 0; section < this.#recordCounts.length; section++) {
       writeU16(message, ANCOUNT_OFFSET + 2 * section, this.#recordCounts[section]);
     }
-    return copyBytes(message, 0, this.#position);
+    return message.slice(0, this.#position);
   }
 
   /** Writes what stands before the rdata. Returns where the rdata starts, -1 if the owner is malformed. */
