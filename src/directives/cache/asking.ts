@@ -1,0 +1,67 @@
+import type { Logger } from '../../observe/logger.ts';
+import { FLAG_AD, setFlags } from '../../wire/header.ts';
+import type { Handler, MaybePromise, Outcome, Query } from '../contract.ts';
+import { Flights } from './flights.ts';
+import type { Reply, ReplyKeeper } from './reply.ts';
+
+/** Asks the rest of the chain, once for all who want to know the same. */
+export class Asking {
+  readonly #next: Handler;
+  readonly #keeper: ReplyKeeper;
+  readonly #log: Logger;
+  readonly #flights = new Flights<Reply>();
+
+  constructor(next: Handler, keeper: ReplyKeeper, log: Logger) {
+    this.#next = next;
+    this.#keeper = keeper;
+    this.#log = log;
+  }
+
+  isAsking(query: Query): boolean {
+    return this.#flights.get(flightKey(query)) !== undefined;
+  }
+
+  /** Asks with this query, which must have been admitted, or waits for one that is on its way. */
+  ask(query: Query): MaybePromise<Reply> {
+    const pending = this.#flights.get(flightKey(query));
+    if (pending === undefined) return this.#start(query, false);
+    return pending.then((reply) => {
+      // A client that came over TCP did so to get the answer that UDP had no room for.
+      const isUseless = reply.verdict === 'truncated' && reply.protocol === 'udp' && query.protocol === 'tcp';
+      return isUseless ? this.#start(query, false) : reply;
+    });
+  }
+
+  /**
+   * Asks with a query of the server's own that goes on whether or not anybody waits; `started` is called unless that was
+   * impossible, as there was no place for it. Undefined: there will be no answer.
+   */
+  async askAside(query: Query, started: () => void): Promise<Reply | undefined> {
+    const background = query.background();
+    try {
+      if (!background.admit()) return undefined;
+      started();
+      return await this.#start(background, true);
+    } catch (error) {
+      this.#log.error(`refreshing ${query.qname} failed: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    } finally {
+      background.done();
+    }
+  }
+
+  #start(query: Query, isRefresh: boolean): MaybePromise<Reply> {
+    return this.#flights.start(flightKey(query), () => {
+      const { request } = query;
+      // RFC 6840 §5.7: asks whether the answer is authentic, for the clients to come that want to know.
+      setFlags(request.bytes, request.flags | FLAG_AD);
+      const settle = (outcome: Outcome) => this.#keeper.settle(query, outcome, isRefresh);
+      const outcome = this.#next(query);
+      return outcome instanceof Promise ? outcome.then(settle) : settle(outcome);
+    });
+  }
+}
+
+function flightKey({ qname, qtype, qclass, dnssecOk, request }: Query): string {
+  return `${qname} ${qtype} ${qclass} ${dnssecOk ? 'DO' : ''} ${request.cd ? 'CD' : ''}`;
+}
