@@ -87,8 +87,8 @@ const ENTRY_BYTES = ENTRY_WORDS * WORD_BYTES;
 
 /** What an answer takes on average, all told. With smaller ones the entries run out first, else the heap does. */
 const BYTES_PER_ENTRY = 256;
-const MIN_CAPACITY_BYTES = 64 * 1024;
-/** Four million answers. Each offset then fits the small integers of the engine. */
+export const MIN_CAPACITY_BYTES = 64 * 1024;
+/** Room for four million answers. Each offset still fits the small integers of the engine. */
 export const MAX_CAPACITY_BYTES = 1024 * 1024 * 1024;
 
 const NAME_BYTES_BITS = 8;
@@ -141,25 +141,24 @@ export class Memory {
   readonly heapStart: number;
   readonly heapGranules: number;
 
-  /** Lays out new memory; it takes room only as it gets used. */
+  /** Lays out new memory; it takes room only as it gets used. What is above the most possible is not used at all. */
   static create(capacityBytes: number, salt: readonly [number, number]): Memory {
-    if (capacityBytes < MIN_CAPACITY_BYTES || capacityBytes > MAX_CAPACITY_BYTES) {
-      throw new RangeError(
-        `the cache must have ${MIN_CAPACITY_BYTES}..${MAX_CAPACITY_BYTES} bytes, not ${capacityBytes}`,
-      );
+    if (!(capacityBytes >= MIN_CAPACITY_BYTES)) {
+      throw new RangeError(`the cache must have ${MIN_CAPACITY_BYTES} bytes or more, not ${capacityBytes}`);
     }
+    const totalBytes = Math.min(capacityBytes, MAX_CAPACITY_BYTES) & -ENTRY_BYTES;
     // Counted down by one, the entries of a power of two leave the index at just twice their number.
-    const entryCount = Math.trunc(capacityBytes / BYTES_PER_ENTRY) - 1;
+    const entryCount = Math.trunc(totalBytes / BYTES_PER_ENTRY) - 1;
     const indexSlots = 2 ** Math.ceil(Math.log2(entryCount * 2));
     const tablesBytes = (HEADER_WORDS + indexSlots) * WORD_BYTES + entryCount * ENTRY_BYTES;
-    const buffer = new SharedArrayBuffer(capacityBytes & -ENTRY_BYTES);
+    const buffer = new SharedArrayBuffer(totalBytes);
     const header = new Int32Array(buffer, 0, HEADER_WORDS);
     header[HEADER_MAGIC] = MAGIC;
     header[HEADER_SALT_0] = salt[0];
     header[HEADER_SALT_1] = salt[1];
     header[HEADER_INDEX_SLOTS] = indexSlots;
     header[HEADER_ENTRY_COUNT] = entryCount;
-    header[HEADER_HEAP_GRANULES] = Math.trunc((buffer.byteLength - tablesBytes) / GRANULE_BYTES);
+    header[HEADER_HEAP_GRANULES] = Math.trunc((totalBytes - tablesBytes) / GRANULE_BYTES);
     return new Memory(buffer);
   }
 

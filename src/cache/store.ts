@@ -19,7 +19,8 @@ export class CacheStore {
   #partitionCount = 0;
 
   /**
-   * `capacityBytes` (64 KiB to 1 GiB) bounds everything, the store's own tables included; it takes memory as it fills.
+   * `capacityBytes` (64 KiB or more, of which 1 GiB is used) bounds everything, the store's own tables included. Memory
+   * is taken as it fills.
    * `salt` is the secret of the hash.
    */
   constructor(capacityBytes: number, salt: readonly [number, number] = [randomInt(TWO_TO_32), randomInt(TWO_TO_32)]) {
