@@ -32,7 +32,7 @@ export class NameDictionary {
   readonly #taken = new Uint16Array(MAX_ENTRIES);
   #count = 0;
   /** Where the labels of the name in hand lie, in its source and then in the message. */
-  readonly #labels = new Uint16Array(MAX_LABELS);
+  readonly #labels = new Uint32Array(MAX_LABELS);
 
   constructor(message: Uint8Array) {
     this.#message = message;

@@ -261,23 +261,15 @@ export class MessageView {
     let goodTarget = this.questionCount > 0 ? HEADER_BYTES : -1;
     let count = 0;
     while (count < declared && offset < end) {
-      let nameEnd = offset + 1;
-      if (bytes[offset] >= POINTER_BITS) {
-        nameEnd = offset + 2;
-        if (nameEnd > end || pointerTarget(bytes, offset) !== goodTarget) {
-          nameEnd = nameLength(bytes, offset) === -1 ? -1 : nameEnd;
-          goodTarget = pointerTarget(bytes, offset);
-        }
-      } else if (bytes[offset] !== 0) {
-        nameEnd = nameLength(bytes, offset) === -1 ? -1 : skipName(bytes, offset, end);
-      }
-      const rdataOffset = nameEnd + RECORD_FIXED_BYTES;
+      const fixed = ownerEnd(bytes, offset, goodTarget);
+      const rdataOffset = fixed + RECORD_FIXED_BYTES;
+      this.#malformed = fixed === -1 || rdataOffset > end;
+      if (this.#malformed) break;
       const recordEnd = rdataOffset + readU16(bytes, rdataOffset - RDLENGTH_BEFORE_RDATA);
-      if (nameEnd === -1 || rdataOffset > end || recordEnd > end) {
-        this.#malformed = true;
-        break;
-      }
-      if (count >= authorityEnd && readU16(bytes, nameEnd) === TYPE_OPT) this.#optIndex = count;
+      this.#malformed = recordEnd > end;
+      if (this.#malformed) break;
+      if (bytes[offset] >= POINTER_BITS) goodTarget = pointerTarget(bytes, offset);
+      if (count >= authorityEnd && readU16(bytes, fixed) === TYPE_OPT) this.#optIndex = count;
       rdataOffsets[count++] = rdataOffset;
       offset = recordEnd;
     }
@@ -286,6 +278,14 @@ export class MessageView {
     this.#authorityEnd = Math.min(authorityEnd, count);
     return rdataOffsets;
   }
+}
+
+/** The offset behind an owner name, -1 if it is malformed. A pointer to `goodTarget` is known to be good. */
+function ownerEnd(bytes: Uint8Array, offset: number, goodTarget: number): number {
+  if (bytes[offset] === 0) return offset + 1;
+  const isPointer = bytes[offset] >= POINTER_BITS && offset + 2 <= bytes.length;
+  if (isPointer && pointerTarget(bytes, offset) === goodTarget) return offset + 2;
+  return nameLength(bytes, offset) === -1 ? -1 : skipName(bytes, offset, bytes.length);
 }
 
 /** Whether both messages have one question, and the same: the name in any ASCII case, type and class. */
