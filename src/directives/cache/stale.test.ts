@@ -90,37 +90,37 @@ for (const { name, options, want } of ttlCases) {
 
 // immediate: what the second query gets, after the refresh that the first one has caused.
 const refreshCases = [
-  { name: 'a new answer', then: { answer: [A2] }, want: { rcode: 0, record: A2, extendedError: undefined, asked: 2 } },
-  { name: 'NXDOMAIN', then: NXDOMAIN, want: { rcode: 3, record: SOA, extendedError: undefined, asked: 2 } },
+  { name: 'a new answer', later: { answer: [A2] }, want: { rcode: 0, record: A2, extendedError: undefined, asked: 2 } },
+  { name: 'NXDOMAIN', later: NXDOMAIN, want: { rcode: 3, record: SOA, extendedError: undefined, asked: 2 } },
   {
     name: 'NXDOMAIN that cannot be stored: nothing old is served',
-    then: { ...NXDOMAIN, authority: [] },
+    later: { ...NXDOMAIN, authority: [] },
     want: { rcode: 3, record: undefined, extendedError: undefined, asked: 3 },
   },
   {
     name: 'Do better: SERVFAIL does not hide the stale answer',
-    then: SERVFAIL,
+    later: SERVFAIL,
     want: { rcode: 0, record: STALE, extendedError: EDE_STALE, asked: 2 },
   },
   {
     name: 'REFUSED does not either',
-    then: REFUSED,
+    later: REFUSED,
     want: { rcode: 0, record: STALE, extendedError: EDE_STALE, asked: 2 },
   },
   {
     name: 'the answer to another question does not either',
-    then: { question: 'x.example.org. A' },
+    later: { question: 'x.example.org. A' },
     want: { rcode: 0, record: STALE, extendedError: EDE_STALE, asked: 2 },
   },
   {
     name: 'a truncated one does not either',
-    then: { flags: FLAG_QR | FLAG_TC },
+    later: { flags: FLAG_QR | FLAG_TC },
     want: { rcode: 0, record: STALE, extendedError: EDE_STALE, asked: 3 },
   },
 ];
-for (const { name, then, want } of refreshCases) {
+for (const { name, later, want } of refreshCases) {
   test(`immediate: refreshed by ${name}`, async () => {
-    const rig = await staleRig('1h', answering(then));
+    const rig = await staleRig('1h', answering(later));
     assert.deepEqual(await outcome(rig), { rcode: 0, record: STALE, extendedError: EDE_STALE, asked: 2 });
     assert.deepEqual(await outcome(rig), want);
   });
@@ -180,45 +180,45 @@ test('a SERVFAIL that was there first hides no answer, and is never served stale
 const verifyCases = [
   {
     name: 'the new answer',
-    then: answering({ answer: [A2] }),
+    later: answering({ answer: [A2] }),
     want: { rcode: 0, record: A2, extendedError: undefined },
   },
-  { name: 'NXDOMAIN', then: answering(NXDOMAIN), want: { rcode: 3, record: SOA, extendedError: undefined } },
+  { name: 'NXDOMAIN', later: answering(NXDOMAIN), want: { rcode: 3, record: SOA, extendedError: undefined } },
   {
     name: 'NXDOMAIN without SOA',
-    then: answering({ ...NXDOMAIN, authority: [] }),
+    later: answering({ ...NXDOMAIN, authority: [] }),
     want: { rcode: 3, record: undefined, extendedError: undefined },
   },
   {
     name: 'the stale one for SERVFAIL',
-    then: answering(SERVFAIL),
+    later: answering(SERVFAIL),
     want: { rcode: 0, record: STALE, extendedError: EDE_STALE },
   },
   {
     name: 'the stale one for REFUSED',
-    then: answering(REFUSED),
+    later: answering(REFUSED),
     want: { rcode: 0, record: STALE, extendedError: EDE_STALE },
   },
   {
     name: 'the stale one for no answer',
-    then: () => NOBODY,
+    later: () => NOBODY,
     want: { rcode: 0, record: STALE, extendedError: EDE_STALE },
   },
   {
     name: 'the stale one for the answer to another question',
-    then: answering({ question: 'x.example.org. A' }),
+    later: answering({ question: 'x.example.org. A' }),
     want: { rcode: 0, record: STALE, extendedError: EDE_STALE },
   },
   {
     name: 'the stale one if the chain breaks',
-    then: async () => Promise.reject(new Error('broken')),
+    later: async () => Promise.reject(new Error('broken')),
     want: { rcode: 0, record: STALE, extendedError: EDE_STALE },
   },
 ];
 for (const mode of ['verify', 'verify 1h']) {
-  for (const { name, then, want } of verifyCases) {
+  for (const { name, later, want } of verifyCases) {
     test(`${mode}: ${name}`, async () => {
-      const rig = await staleRig(`1h ${mode}`, then);
+      const rig = await staleRig(`1h ${mode}`, later);
       assert.deepEqual(await outcome(rig), { ...want, asked: 2 });
     });
   }
@@ -305,17 +305,17 @@ test('VERIFY_TIMEOUT: who comes while the upstream is being asked waits as long 
 // serve_stale_policy prefer_positive
 const POLICY = 'serve_stale_policy prefer_positive';
 const policyCases = [
-  { name: 'NXDOMAIN', then: NXDOMAIN, want: A },
-  { name: 'NODATA', then: { authority: [SOA] }, want: A },
-  { name: 'a referral', then: { authority: ['example.org. 60 NS ns.example.org.'] }, want: A },
-  { name: 'an empty answer', then: {}, want: A },
-  { name: 'SERVFAIL', then: SERVFAIL, want: A },
-  { name: 'a new answer', then: { answer: [A2] }, want: A2 },
+  { name: 'NXDOMAIN', later: NXDOMAIN, want: A },
+  { name: 'NODATA', later: { authority: [SOA] }, want: A },
+  { name: 'a referral', later: { authority: ['example.org. 60 NS ns.example.org.'] }, want: A },
+  { name: 'an empty answer', later: {}, want: A },
+  { name: 'SERVFAIL', later: SERVFAIL, want: A },
+  { name: 'a new answer', later: { answer: [A2] }, want: A2 },
 ];
-for (const { name, then, want } of policyCases) {
+for (const { name, later, want } of policyCases) {
   for (const mode of ['verify', 'immediate']) {
     test(`prefer_positive, ${mode}: refreshed by ${name}`, async () => {
-      const rig = await staleRig(`1h ${mode}`, answering(then), { policy: POLICY });
+      const rig = await staleRig(`1h ${mode}`, answering(later), { policy: POLICY });
       await outcome(rig);
       const { rcode, record } = await outcome(rig);
       assert.deepEqual([rcode, record], [0, want === A ? STALE : want]);
