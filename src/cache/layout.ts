@@ -87,9 +87,10 @@ const ENTRY_BYTES = ENTRY_WORDS * WORD_BYTES;
 
 /** What an answer takes on average, all told. With smaller ones the entries run out first, else the heap does. */
 const BYTES_PER_ENTRY = 256;
+/** What a store needs at least to hold anything worth the trouble. */
 export const MIN_CAPACITY_BYTES = 64 * 1024;
 /** Room for four million answers. Each offset still fits the small integers of the engine. */
-export const MAX_CAPACITY_BYTES = 1024 * 1024 * 1024;
+const MAX_CAPACITY_BYTES = 1024 * 1024 * 1024;
 
 const NAME_BYTES_BITS = 8;
 const KEY_FLAGS_BITS = 2;

@@ -4,10 +4,6 @@ import type { MaybePromise } from '../contract.ts';
 export class Flights<Result> {
   readonly #pending = new Map<string, Promise<Result>>();
 
-  get size(): number {
-    return this.#pending.size;
-  }
-
   get(key: string): Promise<Result> | undefined {
     return this.#pending.get(key);
   }
