@@ -58,7 +58,7 @@ test('closes a connection in the middle of a message', async () => {
   upstream.on('half.example.org', undefined, closeMidMessage(PARTS));
   const client = await TcpClient.open(upstream);
   client.send({ qname: 'half.example.org' });
-  await client.closed;
+  await client.untilClosed();
   await assert.rejects(client.receive(0), /no response/);
   client.close();
 });

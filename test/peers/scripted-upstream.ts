@@ -43,8 +43,8 @@ export type Behaviour = (exchange: Exchange) => void | Promise<void>;
 export type ScriptedUpstreamOptions = {
   readonly address?: string;
   readonly port?: number;
-  /** Serve TLS instead of TCP, with this key and certificate (PEM). */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Serve TLS instead of TCP, with this key and certificate (PEM), perhaps for clients of that authority alone. */
+  readonly tls?: { readonly key: string; readonly cert: string; readonly ca?: string; readonly requestCert?: boolean };
 };
 
 export class ScriptedUpstream {
@@ -69,6 +69,8 @@ export class ScriptedUpstream {
     await once(udp, 'listening');
     tcp.listen({ port: upstream.port, host: address });
     await once(tcp, 'listening');
+    udp.unref();
+    tcp.unref();
     return upstream;
   }
 
@@ -114,6 +116,9 @@ export class ScriptedUpstream {
   }
 
   async stop(): Promise<void> {
+    if (!this.#tcp.listening) return;
+    this.#udp.ref();
+    this.#tcp.ref();
     const closed = Promise.all([once(this.#udp, 'close'), once(this.#tcp, 'close')]);
     this.#udp.close();
     this.#tcp.close();
@@ -139,6 +144,7 @@ export class ScriptedUpstream {
   #accept(socket: TcpSocket): void {
     const connection = ++this.connectionCount;
     this.#connections.add(socket);
+    socket.unref();
     socket.on('close', () => this.#connections.delete(socket));
     socket.on('error', () => undefined); // The peer may break the connection whenever it likes.
     let pending = Buffer.alloc(0);

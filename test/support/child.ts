@@ -1,11 +1,13 @@
 /** A child process with a temporary directory of its own, its output at hand, and an end that hits nobody else. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 
+const PATIENCE_MS = 30_000;
 const KILL_AFTER_MS = 8_000; // Above every grace period of the servers under test.
 
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
@@ -15,7 +17,8 @@ export type Child = {
   /** All it has written so far. */
   stdout(): string;
   stderr(): string;
-  readonly exited: Promise<Exit>;
+  /** Waits until it ends by itself; kills it when it does not. */
+  untilExit(): Promise<Exit>;
   readonly running: boolean;
   kill(signal: NodeJS.Signals): void;
   /** Sends `signal` (SIGTERM), then SIGKILL if it does not end, and waits for the end. */
@@ -57,27 +60,26 @@ export function spawnChild(argv: readonly string[], { cwd, env = {} }: SpawnOpti
     stderr.push(String(error));
     resolve({ code: -1, signal: null });
   });
+  // A child that a failed test has left behind must not keep the tests from ending.
+  child.unref();
+  const untilExit = async (patienceMs = PATIENCE_MS) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs); // It keeps the tests running, too.
+    const exit = await exited;
+    clearTimeout(timer);
+    return exit;
+  };
   return {
     pid: child.pid ?? 0,
     stdout: () => stdout.join(''),
     stderr: () => stderr.join(''),
-    exited,
+    untilExit,
     get running() {
       return alive.has(child);
     },
     kill: (signal) => void child.kill(signal),
-    async stop(signal = 'SIGTERM') {
-      if (!alive.has(child)) return exited;
-      child.kill(signal);
-      const patience = new AbortController();
-      const killer = sleep(KILL_AFTER_MS, undefined, { signal: patience.signal }).then(
-        () => child.kill('SIGKILL'),
-        () => false,
-      );
-      const exit = await exited;
-      patience.abort();
-      await killer;
-      return exit;
+    stop(signal = 'SIGTERM') {
+      if (alive.has(child)) child.kill(signal);
+      return untilExit(KILL_AFTER_MS);
     },
   };
 }
@@ -110,7 +112,8 @@ export function makeTemporaryDirectory(purpose: string): string {
   return directory;
 }
 
-function collect(stream: NodeJS.ReadableStream): string[] {
+function collect(stream: Readable): string[] {
+  if (stream instanceof Socket) stream.unref();
   const chunks: string[] = [];
   stream.setEncoding('utf8');
   stream.on('data', (chunk: string) => chunks.push(chunk));

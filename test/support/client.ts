@@ -77,6 +77,7 @@ export class UdpClient {
 
   constructor(socket: UdpSocket) {
     this.#socket = socket;
+    socket.unref(); // Whoever waits for an answer has a timer; a test that failed has not closed its client.
     socket.on('message', (message) => this.#inbox.put(message));
     socket.on('error', () => undefined); // ECONNREFUSED while a server is down: the wait for an answer says it.
   }
@@ -104,8 +105,7 @@ export class TcpClient {
   readonly #socket: TcpSocket;
   readonly #inbox = new Inbox();
   #pending = Buffer.alloc(0);
-  /** Resolves when the server has ended or broken the connection. */
-  readonly closed: Promise<void>;
+  readonly #closed: Promise<void>;
 
   static async open({ address, port }: Server): Promise<TcpClient> {
     const socket = connect({ port, host: address, noDelay: true });
@@ -115,10 +115,11 @@ export class TcpClient {
 
   constructor(socket: TcpSocket) {
     this.#socket = socket;
-    this.closed = new Promise((resolve) => {
+    this.#closed = new Promise((resolve) => {
       socket.once('end', resolve);
       socket.once('close', resolve);
     });
+    socket.unref();
     socket.on('error', () => undefined); // A reset shows as `closed`.
     socket.on('data', (chunk: Buffer) => this.#unframe(chunk));
   }
@@ -141,6 +142,12 @@ export class TcpClient {
   async ask(query: QueryParts | Buffer): Promise<Response> {
     this.send(query);
     return readResponse(await this.receive());
+  }
+
+  /** Waits until the server has ended or broken the connection. */
+  async untilClosed(): Promise<void> {
+    this.#socket.ref();
+    await this.#closed;
   }
 
   close(): void {

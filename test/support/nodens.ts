@@ -10,7 +10,7 @@ const EXECUTABLE = join(import.meta.dirname, '../../bin/nodens');
 const READY_TIMEOUT_MS = 100; // Of one attempt.
 
 /** Names of ports that a Corefile of a test may use, each as `{PORT}`, `{METRICS}` …; free ones take their places. */
-const PORT_NAMES = ['PORT', 'METRICS', 'HEALTH', 'READY', 'OTHER'] as const;
+const PORT_NAMES = ['PORT', 'PORT2', 'PORT3', 'METRICS', 'HEALTH', 'READY'] as const;
 export type PortName = (typeof PORT_NAMES)[number];
 
 export type NodensOptions = {
@@ -39,7 +39,7 @@ export type Nodens = Server & {
   /** Waits until what it has written matches, and gives the match. */
   untilOutput(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
-  readonly exited: Promise<Exit>;
+  untilExit(): Promise<Exit>;
   stop(signal?: NodeJS.Signals): Promise<Exit>;
 };
 
@@ -74,7 +74,7 @@ export async function launchNodens(options: NodensOptions): Promise<Nodens> {
     pid: child.pid,
     stdout: child.stdout,
     stderr: child.stderr,
-    exited: child.exited,
+    untilExit: child.untilExit,
     kill: child.kill,
     stop: child.stop,
     get running() {
@@ -89,7 +89,7 @@ export async function launchNodens(options: NodensOptions): Promise<Nodens> {
 export async function runNodens(args: readonly string[], options: { cwd?: string; prefix?: readonly string[] } = {}) {
   const cwd = options.cwd ?? makeTemporaryDirectory('nodens');
   const child = spawnChild([...(options.prefix ?? []), EXECUTABLE, ...args], { cwd });
-  const exit = await child.exited;
+  const exit = await child.untilExit();
   return { ...exit, stdout: child.stdout(), stderr: child.stderr() };
 }
 
@@ -112,8 +112,10 @@ async function answers(nodens: Nodens): Promise<boolean> {
 const STATUS_QUERY = Buffer.from([0, 1, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 async function choosePorts(given: Partial<Record<PortName, number>>): Promise<Record<PortName, number>> {
-  const [port, metrics, health, ready, other] = await Promise.all(PORT_NAMES.map((name) => given[name] ?? freePort()));
-  return { PORT: port, METRICS: metrics, HEALTH: health, READY: ready, OTHER: other };
+  const [PORT, PORT2, PORT3, METRICS, HEALTH, READY] = await Promise.all(
+    PORT_NAMES.map((name) => given[name] ?? freePort()),
+  );
+  return { PORT, PORT2, PORT3, METRICS, HEALTH, READY };
 }
 
 function fillIn(corefile: string, ports: Record<PortName, number>): string {
