@@ -1,3 +1,4 @@
+import { eachOption } from '../wire/edns.ts';
 import {
   FLAG_AD,
   FLAG_CD,
@@ -31,7 +32,12 @@ export function screen(message: Uint8Array): MessageView | Uint8Array | undefine
   if (opcode !== OPCODE_QUERY && opcode !== OPCODE_NOTIFY) return refusal(message, opcode, RCODE_NOTIMP, HEADER_BYTES);
   if (!hasPlausibleCounts(message)) return refusal(message, OPCODE_QUERY, RCODE_FORMERR, HEADER_BYTES);
   const request = parseMessage(message);
-  return request.malformed ? refusal(message, OPCODE_QUERY, RCODE_FORMERR, request.questionEnd) : request;
+  if (!request.malformed && hasWholeOptions(request)) return request;
+  return refusal(message, OPCODE_QUERY, RCODE_FORMERR, request.questionEnd);
+}
+
+function hasWholeOptions({ bytes, opt }: MessageView): boolean {
+  return opt === undefined || eachOption(bytes, opt.optionsOffset, opt.optionsLength, () => undefined);
 }
 
 function hasPlausibleCounts(message: Uint8Array): boolean {
