@@ -147,14 +147,16 @@ export async function udpServer(
   port = 0,
 ): Promise<UdpServer> {
   const socket = dgram.createSocket('udp4');
+  let isOpen = true;
   let count = 0;
   socket.on('message', (query, from) => {
-    const send = (message: Uint8Array) => socket.send(message, from.port, from.address, () => {});
+    const send = (message: Uint8Array) => {
+      if (isOpen) socket.send(message, from.port, from.address, () => {});
+    };
     onQuery({ query, sourcePort: from.port, count: ++count, send });
   });
   socket.bind(port, HOST);
   await once(socket, 'listening');
-  let isOpen = true;
   const close = async () => {
     if (!isOpen) return;
     isOpen = false;

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  frameOf,
+  replyTo,
+  type StreamExchange,
+  streamServer,
+  type UdpExchange,
+  udpServer,
+  until,
+  unusedPort,
+} from '../../upstream/testing.ts';
+import { resultOf, startForward, type TestForward } from './testing.ts';
+
+const HOST = '127.0.0.1';
+const patched = (message: Buffer, offset: number, value: number): Buffer => {
+  message[offset] = value;
+  return message;
+};
+
+/** What upstreams do to us over UDP; every time another one has the right answer. */
+const badUdp: { name: string; onQuery: (exchange: UdpExchange) => void }[] = [
+  { name: 'drops', onQuery: () => {} },
+  { name: 'answers too late', onQuery: ({ query, send }) => setTimeout(() => send(replyTo(query)), 80) },
+  { name: 'answers with another id', onQuery: ({ query, send }) => send(patched(replyTo(query), 0, query[0] ^ 1)) },
+  { name: 'answers another question', onQuery: ({ query, send }) => send(patched(replyTo(query), 13, 0x61)) },
+  { name: 'sends garbage', onQuery: ({ send }) => send(Buffer.from('HTTP/1.1 400 Bad Request')) },
+  { name: 'sends a malformed reply', onQuery: ({ query, send }) => send(patched(replyTo(query), 33, 0x80)) },
+  { name: 'echoes the query', onQuery: ({ query, send }) => send(query) },
+];
+for (const { name, onQuery } of badUdp) {
+  test(`an upstream over UDP that ${name}: the next one answers`, async (t) => {
+    const bad = await udpServer(t, onQuery);
+    const good = await udpServer(t, ({ query, send }) => send(replyTo(query, ['192.0.2.2'])));
+    const options = 'policy sequential\n read_timeout 40ms\n max_fails 0';
+    const { ask } = await startForward(t, `forward . ${HOST}:${bad.port} ${HOST}:${good.port} {\n ${options}\n}`);
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => ask()));
+    assert.deepEqual(outcomes.map(resultOf), Array(5).fill(['192.0.2.2']));
+  });
+}
+
+const badTcp: { name: string; onQuery: (exchange: StreamExchange) => void }[] = [
+  { name: 'drops', onQuery: () => {} },
+  { name: 'answers with another id', onQuery: ({ query, send }) => send(patched(replyTo(query), 0, query[0] ^ 1)) },
+  { name: 'closes', onQuery: ({ socket }) => socket.end() },
+  { name: 'resets', onQuery: ({ socket }) => socket.resetAndDestroy() },
+  {
+    name: 'closes in mid-message',
+    onQuery: ({ query, socket }) => socket.end(frameOf(replyTo(query)).subarray(0, 20)),
+  },
+  { name: 'sends garbage', onQuery: ({ socket }) => socket.write(Buffer.alloc(100)) },
+];
+for (const { name, onQuery } of badTcp) {
+  test(`an upstream over TCP that ${name}: the next one answers`, async (t) => {
+    const bad = await streamServer(t, onQuery);
+    const good = await streamServer(t, ({ query, send }) => send(replyTo(query, ['192.0.2.2'])));
+    const options = 'force_tcp\n policy sequential\n read_timeout 40ms\n max_fails 0';
+    const { ask } = await startForward(t, `forward . ${HOST}:${bad.port} ${HOST}:${good.port} {\n ${options}\n}`);
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => ask()));
+    assert.deepEqual(outcomes.map(resultOf), Array(5).fill(['192.0.2.2']));
+    assert.ok(bad.accepted <= 6, `${bad.accepted} connections`);
+  });
+}
+
+for (const protocol of ['udp', 'tcp'] as const) {
+  test(`an upstream over ${protocol} that is not there: the next one answers`, async (t) => {
+    const port = await unusedPort();
+    const udp = await udpServer(t, ({ query, send }) => send(replyTo(query)));
+    await streamServer(t, ({ query, send }) => send(replyTo(query)), { port: udp.port });
+    const upstreams = `${HOST}:${port} ${HOST}:${udp.port}`;
+    const { ask } = await startForward(t, `forward . ${upstreams} {\n policy sequential\n}`);
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => ask({ protocol })));
+    assert.deepEqual(outcomes.map(resultOf), Array(5).fill(['192.0.2.80']));
+  });
+}
+
+/** How often one upstream that drops everything is asked, and that the query ends. */
+const caps: { name: string; options: string; totalMs: number; want: number | 'more' }[] = [
+  { name: 'two attempts by default', options: '', totalMs: 5000, want: 2 },
+  { name: 'max_connect_attempts 3', options: 'max_connect_attempts 3', totalMs: 5000, want: 3 },
+  { name: 'no limit but the deadline', options: 'max_connect_attempts 0', totalMs: 250, want: 'more' },
+  { name: 'the deadline', options: 'read_timeout 10s', totalMs: 60, want: 1 },
+];
+for (const { name, options, totalMs, want } of caps) {
+  test(`a silent upstream: ${name}`, async (t) => {
+    let count = 0;
+    const server = await udpServer(t, () => count++);
+    const corefile = `forward . ${HOST}:${server.port} {\n max_fails 0\n read_timeout 20ms\n ${options}\n}`;
+    const { ask } = await startForward(t, corefile, { totalMs });
+    const outcome = await ask();
+    assert.equal(outcome.rcode, 2);
+    assert.match(String(resultOf(outcome)), /^read udp .*: i\/o timeout$/);
+    if (want === 'more') assert.ok(count >= 3 && count <= 6, `${count} attempts`);
+    else assert.equal(count, want);
+  });
+}
+
+for (const protocol of ['udp', 'tcp'] as const) {
+  test(`an upstream that refuses over ${protocol} is not asked again and again`, async (t) => {
+    const port = await unusedPort();
+    const corefile = `forward . ${HOST}:${port} {\n max_connect_attempts 0\n max_fails 0\n}`;
+    const { ask, block } = await startForward(t, corefile, { totalMs: 300 });
+    const outcome = await ask({ protocol });
+    assert.equal(outcome.rcode, 2);
+    const want = protocol === 'udp' ? /^(read|write) udp .*: connection refused$/ : /^dial tcp .*: connection refused$/;
+    assert.match(String(resultOf(outcome)), want);
+    const misses = /^coredns_proxy_conn_cache_misses_total.* (\d+)$/m.exec(await block.process.metrics.expose());
+    assert.ok(Number(misses?.[1]) >= 2 && Number(misses?.[1]) <= 6, `${misses?.[1]} attempts in 300 ms`);
+  });
+}
+
+test('a connection that is never established: SERVFAIL at the deadline', async (t) => {
+  // A handshake that nobody answers: the listener takes the connection and then says nothing.
+  const server = await streamServer(t, () => {});
+  const { ask } = await startForward(t, `forward . tls://${HOST}:${server.port}`, { totalMs: 80 });
+  const outcome = await ask();
+  assert.equal(outcome.rcode, 2);
+  assert.equal(resultOf(outcome), `dial tcp ${HOST}:${server.port}: i/o timeout`);
+});
+
+/** An upstream for each rcode; which of them answers in the end, and how many were asked. */
+const failovers: { name: string; options: string; rcodes: number[]; want: number; asked: number }[] = [
+  { name: 'no failover', options: '', rcodes: [2, 0], want: 2, asked: 1 },
+  { name: 'SERVFAIL, then an answer', options: 'failover SERVFAIL', rcodes: [2, 0], want: 0, asked: 2 },
+  { name: 'another rcode', options: 'failover REFUSED', rcodes: [2, 0], want: 2, asked: 1 },
+  { name: 'twice', options: 'failover SERVFAIL REFUSED', rcodes: [2, 5, 3], want: 3, asked: 3 },
+  { name: 'exhausted: the last reply', options: 'failover SERVFAIL REFUSED', rcodes: [2, 5], want: 5, asked: 2 },
+  { name: 'one upstream', options: 'failover SERVFAIL', rcodes: [2], want: 2, asked: 1 },
+];
+for (const { name, options, rcodes, want, asked } of failovers) {
+  test(`failover: ${name}`, async (t) => {
+    let count = 0;
+    const onQuery = (rcode: number) => (exchange: UdpExchange) => {
+      count++;
+      exchange.send(replyTo(exchange.query, [], rcode));
+    };
+    const servers = await Promise.all(rcodes.map((rcode) => udpServer(t, onQuery(rcode))));
+    const upstreams = servers.map(({ port }) => `${HOST}:${port}`).join(' ');
+    const { ask } = await startForward(t, `forward . ${upstreams} {\n policy sequential\n ${options}\n}`);
+    const outcome = await ask();
+    assert.deepEqual([outcome.rcode, outcome.source, count], [want, 'forward', asked]);
+  });
+}
+
+test('failover, and the rest is silent: the reply that there was', async (t) => {
+  const refusing = await udpServer(t, ({ query, send }) => send(replyTo(query, [], 5)));
+  const silent = await udpServer(t, () => {});
+  const options = 'policy sequential\n failover REFUSED\n read_timeout 20ms\n max_fails 0\n max_connect_attempts 1';
+  const corefile = `forward . ${HOST}:${refusing.port} ${HOST}:${silent.port} {\n ${options}\n}`;
+  const { ask } = await startForward(t, corefile);
+  assert.equal((await ask()).rcode, 5);
+});
+
+/** Two upstreams that refuse, until both are down. */
+async function allDown(forwarding: TestForward): Promise<void> {
+  await forwarding.ask();
+  const { upstreams } = forwarding.forwarder.upstreams;
+  await until(() => upstreams.every((upstream) => upstream.isDown), 'all to be down');
+}
+const brokenTotal = async ({ block }: TestForward) =>
+  /^coredns_forward_healthcheck_broken_total (\d+)$/m.exec(await block.process.metrics.expose())?.[1];
+
+test('an upstream that is down is passed over, and asked again when it is up', async (t) => {
+  let count = 0;
+  const port = await unusedPort();
+  const good = await udpServer(t, ({ query, send }) => send(replyTo(query, ['192.0.2.2'])));
+  const options = 'policy sequential\n health_check 10ms';
+  const forwarding = await startForward(t, `forward . ${HOST}:${port} ${HOST}:${good.port} {\n ${options}\n}`);
+  await forwarding.ask();
+  const [first] = forwarding.forwarder.upstreams.upstreams;
+  await until(() => first.isDown, 'it to be down');
+  await udpServer(t, ({ query, send }) => send(replyTo(query, [`192.0.2.${++count > 0 ? 1 : 0}`])), port);
+  await until(() => !first.isDown, 'it to be up again');
+  assert.deepEqual(resultOf(await forwarding.ask()), ['192.0.2.1']);
+});
+
+test('all are down: one of them is asked nevertheless, once', async (t) => {
+  const ports = [await unusedPort(), await unusedPort()];
+  const upstreams = ports.map((port) => `${HOST}:${port}`).join(' ');
+  const forwarding = await startForward(t, `forward . ${upstreams} {\n health_check 10ms\n}`);
+  await allDown(forwarding);
+  const before = await brokenTotal(forwarding);
+  const outcome = await forwarding.ask();
+  assert.match(String(resultOf(outcome)), /connection refused$/);
+  assert.equal(await brokenTotal(forwarding), String(Number(before) + 1));
+});
+
+test('all are down, failfast_all_unhealthy_upstreams: nobody is asked', async (t) => {
+  const port = await unusedPort();
+  const options = 'health_check 10ms\n failfast_all_unhealthy_upstreams';
+  const forwarding = await startForward(t, `forward . ${HOST}:${port} {\n ${options}\n}`);
+  await allDown(forwarding);
+  const outcome = await forwarding.ask();
+  assert.deepEqual([outcome.rcode, resultOf(outcome)], [2, 'no healthy proxies']);
+});
+
+test('many queries while one upstream is silent and one drops a third: all are answered, nothing is left', async (t) => {
+  const silent = await udpServer(t, () => {});
+  const lossy = await udpServer(t, ({ query, count, send }) => {
+    if (count % 3 !== 0) send(replyTo(query));
+  });
+  const options = 'read_timeout 30ms\n max_connect_attempts 0\n max_fails 0';
+  const corefile = `forward . ${HOST}:${silent.port} ${HOST}:${lossy.port} {\n ${options}\n}`;
+  const { ask } = await startForward(t, corefile, { totalMs: 4900 });
+  const outcomes = await Promise.all(Array.from({ length: 60 }, () => ask()));
+  assert.deepEqual(outcomes.map(resultOf), Array(60).fill(['192.0.2.80']));
+});

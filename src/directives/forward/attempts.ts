@@ -1,0 +1,163 @@
+import type { Asker } from '../../upstream/exchange.ts';
+import { shortened } from '../../upstream/random.ts';
+import type { Timed } from '../../upstream/timer-wheel.ts';
+import type { Upstream } from '../../upstream/upstream.ts';
+import { MAX_MESSAGE_BYTES, RCODE_NOERROR, RCODE_SERVFAIL } from '../../wire/header.ts';
+import type { MessageView } from '../../wire/view.ts';
+import type { Outcome, Query } from '../contract.ts';
+import type { Forwarder } from './forwarder.ts';
+
+const MIN_UDP_BYTES = 512; // RFC 6891 §6.2.5: smaller values are treated as 512.
+
+/** Before all upstreams are tried again; doubled each time. */
+const FIRST_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 400;
+const PAUSE_SPREAD = 0.5;
+
+/** The way of one query through the upstreams: asks one after the other until it has an answer or the time is up. */
+export class Attempts implements Asker, Timed {
+  readonly #forwarder: Forwarder;
+  readonly #query: Query;
+  readonly #nextIsForward: boolean;
+  readonly #finish: (outcome: Outcome | 'next') => void;
+  readonly #upstreams: readonly Upstream[];
+  readonly #maxFailures: number;
+  readonly #deadlineMs: number;
+  #protocol: 'udp' | 'tcp';
+  /** Of the next one in the list, and how often the list has been gone through. */
+  #position = 0;
+  #round = 0;
+  #roundStartedAtMs: number;
+  /** Upstreams passed over in this round because they are down. */
+  #skippedCount = 0;
+  #failureCount = 0;
+  #failoverCount = 0;
+  #upstream: Upstream | undefined;
+  #askedAtMs = 0;
+  #lastReply: MessageView | undefined;
+  #lastError: Error | undefined;
+  dueAtMs = 0;
+  wheelSlot = -1;
+  wheelPrevious: Timed | undefined;
+  wheelNext: Timed | undefined;
+
+  /** `finish` gets the outcome, or `next` when the next `forward` shall answer. */
+  constructor(forwarder: Forwarder, query: Query, nextIsForward: boolean, finish: (outcome: Outcome | 'next') => void) {
+    const { config, services } = forwarder;
+    const nowMs = services.nowMs();
+    this.#forwarder = forwarder;
+    this.#query = query;
+    this.#nextIsForward = nextIsForward;
+    this.#finish = finish;
+    this.#upstreams = forwarder.order();
+    this.#maxFailures = config.maxAttempts ?? 2 * this.#upstreams.length;
+    this.#deadlineMs = nowMs + services.totalMs;
+    this.#roundStartedAtMs = nowMs;
+    this.#protocol = config.forceTcp ? 'tcp' : config.preferUdp ? 'udp' : query.protocol;
+  }
+
+  begin(): void {
+    this.#askNext(this.#roundStartedAtMs);
+  }
+
+  onReply(reply: MessageView): void {
+    const { config, services } = this.#forwarder;
+    const nowMs = services.nowMs();
+    const upstream = this.#upstream;
+    const rcode = reply.extendedRcode;
+    upstream?.answered(rcode, nowMs - this.#askedAtMs);
+    if (
+      upstream !== undefined &&
+      reply.tc &&
+      config.preferUdp &&
+      this.#protocol === 'udp' &&
+      nowMs < this.#deadlineMs
+    ) {
+      this.#protocol = 'tcp';
+      this.#ask(upstream, nowMs);
+      return;
+    }
+    this.#lastReply = reply;
+    if (config.failoverRcodes.has(rcode) && ++this.#failoverCount < this.#upstreams.length) {
+      this.#askNext(nowMs);
+      return;
+    }
+    if (this.#nextIsForward && this.#isForNext(reply, rcode)) this.#finish('next');
+    else this.#end();
+  }
+
+  onFailure(error: Error): void {
+    const { nowMs: now, wheel } = this.#forwarder.services;
+    const nowMs = now();
+    this.#lastError = error;
+    this.#failureCount++;
+    this.#upstream?.failed();
+    if (this.#skippedCount >= this.#upstreams.length) {
+      this.#end(); // All are down: the one picked nevertheless was the last hope.
+      return;
+    }
+    const pauseMs = this.#position < this.#upstreams.length ? 0 : this.#pauseMs(nowMs);
+    if (pauseMs <= 0) this.#askNext(nowMs);
+    else wheel.add(this, Math.min(nowMs + pauseMs, this.#deadlineMs));
+  }
+
+  /** The pause is over. */
+  onDue(nowMs: number): void {
+    this.#askNext(nowMs);
+  }
+
+  #askNext(nowMs: number): void {
+    const isOver = nowMs >= this.#deadlineMs || (this.#maxFailures > 0 && this.#failureCount >= this.#maxFailures);
+    const upstream = isOver ? undefined : this.#select(nowMs);
+    if (upstream === undefined) this.#end();
+    else this.#ask(upstream, nowMs);
+  }
+
+  /** The next one that is not down. */
+  #select(nowMs: number): Upstream | undefined {
+    const upstreams = this.#upstreams;
+    for (;;) {
+      if (this.#position === upstreams.length) {
+        this.#position = 0;
+        this.#round++;
+        this.#roundStartedAtMs = nowMs;
+        this.#skippedCount = 0;
+      }
+      const upstream = upstreams[this.#position++];
+      if (!upstream.isDown) return upstream;
+      if (++this.#skippedCount < upstreams.length) continue;
+      return this.#forwarder.whenAllAreDown(upstreams);
+    }
+  }
+
+  #ask(upstream: Upstream, nowMs: number): void {
+    const { request, protocol, udpPayloadBytes } = this.#query;
+    this.#upstream = upstream;
+    this.#askedAtMs = nowMs;
+    const receiveLimitBytes = protocol === 'udp' ? Math.max(MIN_UDP_BYTES, udpPayloadBytes) : MAX_MESSAGE_BYTES;
+    const deadlineMs = this.#deadlineMs;
+    upstream.exchange({ request, asker: this, receiveLimitBytes, deadlineMs, protocol: this.#protocol }, nowMs);
+  }
+
+  /** What is left of the pause that this round through the upstreams takes at least: they refuse within microseconds. */
+  #pauseMs(nowMs: number): number {
+    const pauseMs = shortened(Math.min(FIRST_PAUSE_MS * 2 ** this.#round, MAX_PAUSE_MS), PAUSE_SPREAD);
+    return this.#roundStartedAtMs + pauseMs - nowMs;
+  }
+
+  #isForNext(reply: MessageView, rcode: number): boolean {
+    const { nextRcodes, nextOnNodata } = this.#forwarder.config;
+    return nextRcodes.has(rcode) || (nextOnNodata && rcode === RCODE_NOERROR && reply.answerCount === 0);
+  }
+
+  #end(): void {
+    const response = this.#lastReply;
+    if (this.#upstream !== undefined) this.#query.metadata.set('forward/upstream', this.#upstream.endpoint.text);
+    if (response !== undefined) {
+      this.#finish({ response, rcode: response.extendedRcode, source: 'forward' });
+      return;
+    }
+    const error = this.#lastError ?? new Error('no healthy proxies');
+    this.#finish({ response: undefined, rcode: RCODE_SERVFAIL, source: '', error });
+  }
+}

@@ -1,0 +1,106 @@
+import type { SecureContext } from 'node:tls';
+import type { Metrics } from '../../observe/metrics.ts';
+import * as sockets from '../../sys/socket.ts';
+import type { Endpoint } from '../../upstream/endpoint.ts';
+import { TimerWheel } from '../../upstream/timer-wheel.ts';
+import { createTlsContext } from '../../upstream/tls-context.ts';
+import { Upstream, type UpstreamOptions } from '../../upstream/upstream.ts';
+import { UpstreamSet } from '../../upstream/upstream-set.ts';
+import type { Block, Directive } from '../contract.ts';
+import { Forwarder } from './forwarder.ts';
+import { type ForwardConfig, parse } from './options.ts';
+import { Targets } from './targets.ts';
+
+/** Resolvers of clients give up after 5 s: an answer then comes too late. */
+const TOTAL_MS = 4900;
+
+export const forward: Directive<ForwardConfig> = {
+  name: 'forward',
+  repeat: 'each',
+  anyClass: true,
+  parse,
+  setup(config, block) {
+    const forwarder = createForwarder(config, block);
+    return (next) => forwarder.handler(next);
+  },
+};
+
+/** How long things take, for tests that do not want to wait. */
+export type Tuning = { readonly totalMs?: number; readonly watchIntervalMs?: number };
+
+/** Throws ConfigError for TOs that are none, and for TLS files that cannot be used. */
+export function createForwarder(config: ForwardConfig, block: Block, tuning: Tuning = {}): Forwarder {
+  const { clock, metrics, poller } = block.process;
+  const log = block.log.plugin('forward');
+  const nowMs = () => clock.nowMs();
+  const wheel = new TimerWheel(nowMs);
+  const services = { system: sockets, poller, wheel, nowMs, metrics };
+  const { watchIntervalMs, totalMs = TOTAL_MS } = tuning;
+  const targets = new Targets({
+    cursor: config.cursor,
+    tokens: config.targets,
+    log,
+    onChange: (endpoints) => upstreams.update(endpoints),
+    ...(watchIntervalMs === undefined ? {} : { intervalMs: watchIntervalMs }),
+  });
+  const options = upstreamOptions(config, targets.endpoints);
+  const upstreams = new UpstreamSet((endpoint) => new Upstream(endpoint, options, services));
+  upstreams.update(targets.endpoints);
+  if (config.fromZoneCount > 1) {
+    const [from] = config.cursor.args;
+    log.warning(`${from.text} stands for ${config.fromZoneCount} zones, only ${config.from} is forwarded`);
+  }
+  const forwarder = new Forwarder(config, upstreams, { nowMs, wheel, totalMs, ...countersOf(metrics) });
+  block.onStart(() => targets.watch());
+  block.onStop(() => {
+    targets.stop();
+    return forwarder.stop();
+  });
+  return forwarder;
+}
+
+function upstreamOptions(config: ForwardConfig, endpoints: readonly Endpoint[]): UpstreamOptions {
+  const { cursor, tls, tlsServerName } = config;
+  const usesTls = endpoints.some((endpoint) => endpoint.protocol === 'tls');
+  for (const { serverName, text } of endpoints) {
+    if (serverName === undefined || tlsServerName === undefined) continue;
+    const names = `both forward ('${tlsServerName}') and proxy level ('${serverName}') TLS servernames`;
+    throw cursor.error(`${names} are set for upstream proxy '${text}'`);
+  }
+  return {
+    proxyName: 'forward',
+    readTimeoutMs: config.readTimeoutMs,
+    idleMs: config.expireMs,
+    maxAgeMs: config.maxAgeMs,
+    maxIdle: config.maxIdle,
+    health: {
+      maxFails: config.maxFails,
+      intervalMs: config.healthIntervalMs,
+      domain: config.healthDomain,
+      recursionDesired: config.healthRecursion,
+    },
+    probeOverTcp: config.forceTcp,
+    tlsContext: usesTls || tls !== undefined ? tlsContextOf(config) : undefined,
+    tlsServerName,
+  };
+}
+
+function tlsContextOf({ cursor, tls }: ForwardConfig): SecureContext {
+  try {
+    return createTlsContext(tls ?? {});
+  } catch (error) {
+    const line = cursor.body.findLast((property) => property.name.text === 'tls');
+    throw cursor.error(`tls: ${error instanceof Error ? error.message : error}`, line?.name);
+  }
+}
+
+function countersOf(metrics: Metrics) {
+  return {
+    allDown: metrics
+      .counter('coredns_forward_healthcheck_broken_total', 'Queries that found all upstreams down.')
+      .labels(),
+    rejected: metrics
+      .counter('coredns_forward_max_concurrent_rejects_total', 'Queries refused because max_concurrent were in flight.')
+      .labels(),
+  };
+}

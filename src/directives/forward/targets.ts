@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import type { Cursor, Token } from '../../corefile/cursor.ts';
+import type { Logger } from '../../observe/logger.ts';
+import { type Endpoint, notAnAddress, parseTarget } from '../../upstream/endpoint.ts';
+import { parseResolvConf } from '../../upstream/resolv-conf.ts';
+import { WatchedFile } from '../../upstream/watched-file.ts';
+
+const MAX_ENDPOINTS = 15;
+
+/** What one TO stands for. Those of a file change with it. */
+type Source = { readonly path?: string; readonly text?: string; endpoints: readonly Endpoint[] };
+
+export type TargetsOptions = {
+  readonly cursor: Cursor;
+  readonly tokens: readonly Token[];
+  readonly log: Logger;
+  /** The endpoints are other ones from now on. */
+  readonly onChange: (endpoints: readonly Endpoint[]) => void;
+  readonly intervalMs?: number;
+};
+
+/** The endpoints that the TOs of one `forward` stand for, followed as files that list them change. */
+export class Targets {
+  readonly #options: TargetsOptions;
+  readonly #sources: readonly Source[];
+  readonly #watches: WatchedFile[] = [];
+
+  /** Throws ConfigError: a TO that is neither address nor file, too many or no endpoints. */
+  constructor(options: TargetsOptions) {
+    const { cursor, tokens } = options;
+    this.#options = options;
+    this.#sources = tokens.map((token) => readSource(cursor, token));
+    const count = this.endpoints.length;
+    if (count > MAX_ENDPOINTS) throw cursor.error(`more than ${MAX_ENDPOINTS} TOs configured: ${count}`);
+    if (count === 0) throw cursor.error('no nameservers found', tokens[0]);
+    for (const { path, ignored } of this.#sources.flatMap(ignoredOf)) {
+      options.log.warning(`${path}: nameserver ${ignored} is no IP address and is ignored`);
+    }
+  }
+
+  /** In the order of the TOs and of the lines of their files. */
+  get endpoints(): Endpoint[] {
+    return this.#sources.flatMap((source) => source.endpoints);
+  }
+
+  watch(): void {
+    for (const source of this.#sources) {
+      const { path, text } = source;
+      if (path === undefined || text === undefined) continue;
+      const onChange = (content: string | Error) => this.#onFileChanged(source, path, content);
+      const { intervalMs } = this.#options;
+      const watched = new WatchedFile({ path, text, onChange, ...(intervalMs === undefined ? {} : { intervalMs }) });
+      this.#watches.push(watched);
+      watched.start();
+    }
+  }
+
+  stop(): void {
+    for (const watched of this.#watches) watched.stop();
+  }
+
+  /** Files are written by others: a bad one leaves the upstreams as they are. */
+  #onFileChanged(source: Source, path: string, content: string | Error): void {
+    const { log, onChange } = this.#options;
+    const before = source.endpoints;
+    const endpoints = content instanceof Error ? [] : parseResolvConf(content).nameservers;
+    if (endpoints.length === 0) {
+      const reason = content instanceof Error ? content.message : 'no nameservers found in it';
+      log.warning(`keeping the upstreams of ${path}: ${reason}`);
+      return;
+    }
+    source.endpoints = endpoints;
+    const all = this.endpoints;
+    if (all.length > MAX_ENDPOINTS) {
+      source.endpoints = before;
+      log.warning(`keeping the upstreams of ${path}: more than ${MAX_ENDPOINTS} TOs configured: ${all.length}`);
+      return;
+    }
+    log.info(`${path} has changed, upstreams are now ${all.map((endpoint) => endpoint.text).join(' ')}`);
+    onChange(all);
+  }
+}
+
+function readSource(cursor: Cursor, token: Token): Source {
+  const target = parseTarget(token.text);
+  if ('problem' in target) throw cursor.error(target.problem, token);
+  if ('endpoint' in target) return { endpoints: [target.endpoint] };
+  const text = readText(target.file);
+  if (text === undefined) throw cursor.error(notAnAddress(token.text), token);
+  return { path: target.file, text, endpoints: parseResolvConf(text).nameservers };
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function ignoredOf({ path = '', text = '' }: Source): { path: string; ignored: string }[] {
+  return parseResolvConf(text).ignored.map((ignored) => ({ path, ignored }));
+}
