@@ -1,3 +1,4 @@
+import { MIN_CAPACITY_BYTES } from '../cache/layout.ts';
 import type { FlagSpec, FlagValues } from './flags.ts';
 
 /** The server's flags: those of CoreDNS, then our own. */
@@ -25,6 +26,7 @@ export const SERVER_FLAGS = [
     name: 'cache-bytes',
     kind: 'bytes',
     default: 'auto',
+    min: MIN_CAPACITY_BYTES,
     help: 'memory for cached answers of all blocks, such as 64MiB; auto is a quarter of the memory limit, at least 16MiB',
   },
   {

@@ -1,5 +1,6 @@
 import type { Logger } from '../../observe/logger.ts';
 import { FLAG_AD, setFlags } from '../../wire/header.ts';
+import { TYPE_HINFO } from '../../wire/types.ts';
 import type { Handler, MaybePromise, Outcome, Query } from '../contract.ts';
 import { Flights } from './flights.ts';
 import type { Reply, ReplyKeeper } from './reply.ts';
@@ -21,9 +22,12 @@ export class Asking {
     return this.#flights.get(flightKey(query)) !== undefined;
   }
 
-  /** Asks with this query, which must have been admitted, or waits for one that is on its way. */
+  /**
+   * Asks with this query, which must have been admitted, or waits for one that is on its way. HINFO, which only the probes
+   * of `loop` ask for, never waits: one that comes back to us while it is on its way has to be seen there again.
+   */
   ask(query: Query): MaybePromise<Reply> {
-    const pending = this.#flights.get(flightKey(query));
+    const pending = query.qtype === TYPE_HINFO ? undefined : this.#flights.get(flightKey(query));
     if (pending === undefined) return this.#start(query, false);
     return pending.then((reply) => {
       // A client that came over TCP did so to get the answer that UDP had no room for.

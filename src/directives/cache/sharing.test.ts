@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC } from '../../wire/header.ts';
-import { TYPE_AAAA } from '../../wire/types.ts';
+import { TYPE_AAAA, TYPE_HINFO } from '../../wire/types.ts';
 import { type FakeQueryOptions, fakeQuery } from '../testing.ts';
 import { Held, NOBODY, outcomeOf, Rig } from './testing.ts';
 
@@ -40,6 +40,12 @@ test('Do better: equal questions in flight are one for the upstream', async () =
   assert.equal(await rig.metric('coredns_cache_misses_total'), 6);
   assert.equal((await rig.ask()).rcode, 0);
   assert.equal(rig.asked.length, 1, 'and then there is an answer in the cache');
+});
+
+test('HINFO is never shared: a probe of loop that comes back must be seen each time', () => {
+  const { rig, held } = newRig();
+  for (let i = 0; i < 3; i++) void rig.start({ qtype: TYPE_HINFO }).answer;
+  assert.equal(held.count, 3);
 });
 
 test('each gets bytes of its own', async () => {
