@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as after } from 'node:timers/promises';
 import { Poller } from './poller.ts';
 import { close, connectUdp, localPort, openUdp, receive, send } from './socket.ts';
+import { until } from './testing.ts';
 
 const buffer = new Uint8Array(64);
 const query = Uint8Array.of(1);
@@ -45,7 +46,7 @@ test('poller: a handler that leaves its data is called each turn, and neither ti
     modestCalls++;
     receive(modest, buffer);
   });
-  while (greedyCalls < 10) await after(1);
+  await until(() => greedyCalls >= 10);
   assert.equal(modestCalls, 1);
 });
 
@@ -77,7 +78,7 @@ test('poller: a removed socket is not called, even if it was readable in the sam
       for (const other of fds) poller.remove(other);
     });
   }
-  while (called.length === 0) await after(1);
+  await until(() => called.length > 0);
   await after(1);
   assert.equal(called.length, 1);
 });
@@ -91,7 +92,7 @@ test('poller: more sockets than one batch of events', async (t) => {
       waiting.delete(fd);
     });
   }
-  while (waiting.size > 0) await after(1);
+  await until(() => waiting.size === 0);
 });
 
 test('poller: add fails with an error, remove of a stranger and closing twice do nothing', (t) => {
