@@ -7,6 +7,8 @@ import { freePort } from './ports.ts';
 import { eventually } from './wait.ts';
 
 const EXECUTABLE = join(import.meta.dirname, '../../bin/nodens');
+// Halves the time that a start from the sources takes.
+const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(import.meta.dirname, '../../node_modules/.cache/compile') };
 const READY_TIMEOUT_MS = 100; // Of one attempt.
 
 /** Names of ports that a Corefile of a test may use, each as `{PORT}`, `{METRICS}` …; free ones take their places. */
@@ -63,7 +65,7 @@ export async function launchNodens(options: NodensOptions): Promise<Nodens> {
   const writeCorefile = (corefile: string) => writeFileSync(corefilePath, fillIn(corefile, ports));
   writeCorefile(options.corefile);
   const argv = [...(options.prefix ?? []), EXECUTABLE, '-conf', corefilePath, ...(options.flags ?? [])];
-  const child = spawnChild(argv, { cwd: directory, env: options.env ?? {} });
+  const child = spawnChild(argv, { cwd: directory, env: { ...COMPILE_CACHE, ...options.env } });
   return {
     address: options.address ?? '127.0.0.1',
     port: ports.PORT,
@@ -88,7 +90,7 @@ export async function launchNodens(options: NodensOptions): Promise<Nodens> {
 /** Runs nodens with these arguments until it ends by itself. */
 export async function runNodens(args: readonly string[], options: { cwd?: string; prefix?: readonly string[] } = {}) {
   const cwd = options.cwd ?? makeTemporaryDirectory('nodens');
-  const child = spawnChild([...(options.prefix ?? []), EXECUTABLE, ...args], { cwd });
+  const child = spawnChild([...(options.prefix ?? []), EXECUTABLE, ...args], { cwd, env: COMPILE_CACHE });
   const exit = await child.untilExit();
   return { ...exit, stdout: child.stdout(), stderr: child.stderr() };
 }
