@@ -65,6 +65,12 @@ test('udp and tcp: sockets share a port', () => {
   }
 });
 
+test('udp: free ports are not given out twice', () => {
+  const fds = Array.from({ length: 500 }, () => openUdp({ address: '127.0.0.1', port: 0, packetInfo: false }));
+  assert.equal(new Set(fds.map(localPort)).size, fds.length);
+  for (const fd of fds) close(fd);
+});
+
 for (const address of ['192.0.2.53', '2001:db8::53']) {
   test(`udp and tcp: ${address} is bound before it is there`, { skip: address.includes(':') && WITHOUT_IPV6 }, () => {
     close(openUdp({ address, port: 0, packetInfo: false }));

@@ -155,7 +155,10 @@ function bindSocket(protocol: 'udp' | 'tcp', address: string, port: number, show
   const type = protocol === 'udp' ? SOCK_DGRAM : SOCK_STREAM;
   const fd = libc.socket(family, type | SOCK_FLAGS, 0);
   if (fd < 0) throw listenError(protocol, shownAddress, port, 'socket', lastErrno());
-  setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  // A port of the kernel's choice is ours alone until others ask for it by number: a UDP socket that may share from the
+  // start would be given one that somebody has.
+  const sharesLater = protocol === 'udp' && port === 0;
+  if (!sharesLater) setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   // A restarted server need not wait for the old connections to leave TIME_WAIT.
   if (protocol === 'tcp') setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (family === AF_INET6) {
@@ -164,8 +167,11 @@ function bindSocket(protocol: 'udp' | 'tcp', address: string, port: number, show
   } else {
     setOption(fd, IPPROTO_IP, IP_FREEBIND, 1);
   }
-  if (libc.bind(fd, nameBytes, length) === 0) return fd;
-  throw abandon(fd, listenError(protocol, shownAddress, port, 'bind', lastErrno()));
+  if (libc.bind(fd, nameBytes, length) < 0) {
+    throw abandon(fd, listenError(protocol, shownAddress, port, 'bind', lastErrno()));
+  }
+  if (sharesLater) setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  return fd;
 }
 
 function listenError(protocol: string, address: string, port: number, syscall: string, errno: number): SystemError {
