@@ -12,7 +12,7 @@ const BACKOFF_SPREAD = 0.5;
 
 /**
  * How long to wait for a connection, from how long the last ones took; and how long to leave an upstream alone that
- * refused one: so an upstream that restarts sees a few dials a second, whatever the load.
+ * refused one, or took it to no use: so it sees a few dials a second, whatever the load.
  */
 export class DialTiming {
   #averageMs = START_AVERAGE_MS;
@@ -30,11 +30,20 @@ export class DialTiming {
 
   onConnected(tookMs: number): void {
     this.#observe(tookMs);
-    this.#failures = 0;
   }
 
   onFailed(tookMs: number, nowMs: number): void {
     this.#observe(tookMs);
+    this.backOff(nowMs);
+  }
+
+  /** A connection has been of use. */
+  onAnswered(): void {
+    this.#failures = 0;
+  }
+
+  /** No dial for a while, longer each time until a connection is of use. */
+  backOff(nowMs: number): void {
     const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures++, MAX_BACKOFF_MS);
     this.#notBeforeMs = nowMs + shortened(backoffMs, BACKOFF_SPREAD);
   }

@@ -53,6 +53,7 @@ export class Dialer {
     const session = this.#tlsSession === undefined ? {} : { session: this.#tlsSession };
     // Without a server name the certificate is checked against `host`, the IP address.
     const socket = tls.connect({ host: address, port, secureContext, servername: this.#serverName, ...session });
+    socket.setNoDelay(true);
     socket.on('session', (ticket) => {
       this.#tlsSession = ticket;
     });

@@ -19,7 +19,7 @@ export type Endpoint = {
 /** What one TO of `forward` is: an upstream, or the path of a file that lists some. */
 export type Target = { readonly endpoint: Endpoint } | { readonly file: string } | { readonly problem: string };
 
-/** Reads `[dns://]IP[:PORT]`, `tls://IP[%NAME][:PORT]` (IPv6 in brackets where a port follows), or takes it for a path. */
+/** `[dns://]IP[:PORT]`, `tls://IP[%NAME][:PORT]` (IPv6 in brackets where a port follows), or else a path. */
 export function parseTarget(text: string): Target {
   const [, scheme = 'dns', host] = /^(?:([a-z0-9]+):\/\/)?(.*)$/s.exec(text) ?? [];
   if (scheme !== 'dns' && scheme !== 'tls') {

@@ -36,8 +36,8 @@ export class Exchange implements Timed {
   sentAtMs = 0;
   /** On a stream: replies that the connection had carried when this was put on it. */
   repliesBefore = 0;
-  /** A connection was lost under it before, through no fault of the upstream's. */
-  wasMoved = false;
+  /** How often it was moved to another connection because the one that it was on broke. */
+  moveCount = 0;
   holder: Holder | undefined;
   dueAtMs = 0;
   wheelSlot = -1;

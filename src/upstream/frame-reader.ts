@@ -1,5 +1,7 @@
-import { copyBytes } from '../wire/bytes.ts';
-import { HEADER_BYTES } from '../wire/header.ts';
+import { copyBytes, readU16 } from '../wire/bytes.ts';
+import { HEADER_BYTES, ID_OFFSET } from '../wire/header.ts';
+
+const ID_BYTES = 2;
 
 /**
  * Cuts a stream into messages, each led by its length in two bytes (RFC 1035 §4.2.2). Holds no more than one message
@@ -15,6 +17,11 @@ export class FrameReader {
   /** Whether the stream stands between two messages. */
   get isBetween(): boolean {
     return this.#lengthHigh === -1 && this.#message === undefined;
+  }
+
+  /** The id of the message that is not complete, -1 if it is not known yet. */
+  get partialId(): number {
+    return this.#message === undefined || this.#filled < ID_BYTES ? -1 : readU16(this.#message, ID_OFFSET);
   }
 
   /**

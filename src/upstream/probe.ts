@@ -55,6 +55,7 @@ export function probeStream(
       idleMs: READ_TIMEOUT_MS,
       retireAtMs: nowMs,
       onStray: services.onStray,
+      onProven: () => {},
       onIdle: () => {},
       onClosed: () => {},
       onMoved: () => asker.onFailure(new Error(`probe tcp ${endpoint.text}: EOF`)),

@@ -17,10 +17,12 @@ export type StreamConnectionOptions = {
   /** From then on it takes no queries. */
   readonly retireAtMs: number;
   readonly onStray: () => void;
-  /** Its last query was answered. */
+  /** Its first query was answered. */
+  readonly onProven: () => void;
+  /** Nothing is in flight on it any more. */
   readonly onIdle: () => void;
-  /** It takes no more queries, and is not open any more. */
-  readonly onClosed: (connection: StreamConnection) => void;
+  /** It is not open any more; `error` is set when the peer broke it off before it had answered anything. */
+  readonly onClosed: (connection: StreamConnection, error: Error | undefined) => void;
   /** It closed under a query that another connection may well answer. */
   readonly onMoved: (exchange: Exchange) => void;
 };
@@ -29,6 +31,8 @@ export type StreamConnectionOptions = {
 const MAX_IN_FLIGHT = 4096;
 /** A connection on which nothing has come back for so long while something is awaited is held up by a slow answer. */
 const STALL_MS = 100;
+/** A query that breaks each connection that it comes to shall not do so for long. */
+const MAX_MOVES = 8;
 /** Messages that answer nothing: late answers come now and then, so many in all are no DNS server's. */
 const MAX_STRAYS = 1024;
 const LENGTH_BYTES = 2;
@@ -66,7 +70,6 @@ export class StreamConnection implements Holder, Timed {
     this.#lastUsedMs = nowMs;
     this.#lastProgressMs = nowMs;
     options.wheel.add(this, nowMs + options.idleMs);
-    socket.setNoDelay(true);
     socket.on('data', (chunk: Uint8Array) => this.#onData(chunk));
     socket.on('end', () => this.#onPeerClosed('EOF'));
     socket.on('close', () => this.#onPeerClosed('EOF'));
@@ -124,7 +127,7 @@ export class StreamConnection implements Holder, Timed {
     const isDead = this.#lastProgressMs <= exchange.sentAtMs;
     this.#fail(exchange, 'i/o timeout');
     // Not a sign of life since that query: the others in flight wait in vain, too.
-    if (isDead) this.#close('i/o timeout', (other) => !other.wasMoved);
+    if (isDead) this.#abandon('i/o timeout');
   }
 
   /** Nobody may have used it for a while. */
@@ -148,7 +151,7 @@ export class StreamConnection implements Holder, Timed {
   #onData(chunk: Uint8Array): void {
     const nowMs = this.#options.nowMs();
     const isDns = this.#reader.push(chunk, (message) => this.#onMessage(message, nowMs));
-    if (!isDns) this.#close('a message shorter than its header');
+    if (!isDns) this.#onBroken('a message shorter than its header');
   }
 
   /** Returns false when the connection takes no more messages. */
@@ -156,7 +159,7 @@ export class StreamConnection implements Holder, Timed {
     const exchange = this.#pending.find(readU16(message, ID_OFFSET));
     if (exchange === undefined || fitOf(exchange, message, message.length) !== 'whole') {
       this.#options.onStray();
-      if (++this.#strayCount >= MAX_STRAYS) this.#close('answers to questions that were not asked');
+      if (++this.#strayCount >= MAX_STRAYS) this.#onBroken('answers to questions that were not asked');
       return !this.#closed;
     }
     const reply = parseMessage(message);
@@ -165,7 +168,7 @@ export class StreamConnection implements Holder, Timed {
       this.#retired = true;
       this.#fail(exchange, 'malformed reply');
     } else {
-      this.#replyCount++;
+      if (this.#replyCount++ === 0) this.#options.onProven();
       this.#lastProgressMs = nowMs;
       this.#settle(exchange);
       exchange.asker.onReply(reply);
@@ -173,14 +176,34 @@ export class StreamConnection implements Holder, Timed {
     return !this.#closed;
   }
 
-  /**
-   * The peer may close a connection whenever it likes; that is no failure of a query that came too late for it. It is
-   * one where the connection never answered anything, and where a message broke off.
-   */
   #onPeerClosed(text: string): void {
-    if (!this.#reader.isBetween) this.#close('unexpected EOF');
-    else if (this.#replyCount === 0) this.#close(text);
-    else this.#close(text, (exchange) => this.#replyCount > exchange.repliesBefore || !exchange.wasMoved);
+    if (this.#reader.isBetween) this.#onBroken(text);
+    else this.#onBroken('unexpected EOF', this.#reader.partialId);
+  }
+
+  /** The peer has closed it or sends rubbish; `culpritId` is that of the message that it was at. */
+  #onBroken(text: string, culpritId = -1): void {
+    if (this.#closed) return;
+    if (this.#replyCount > 0) this.#abandon(text, culpritId);
+    else this.#close(text, this.#error(text));
+  }
+
+  /**
+   * Closes a connection that is of no use any more. That is no failure of the queries on it: a peer may close when it
+   * likes, and what broke it was most likely another query. Each moves to a new connection once, and several times
+   * where others were answered meanwhile.
+   */
+  #abandon(text: string, culpritId = -1): void {
+    const unanswered = this.#pending.takeAll();
+    this.#close(text);
+    for (const exchange of unanswered) {
+      const maxMoves = this.#replyCount > exchange.repliesBefore ? MAX_MOVES : 1;
+      const mayMove = exchange.id !== culpritId && exchange.moveCount++ < maxMoves;
+      this.#options.wheel.remove(exchange);
+      exchange.holder = undefined;
+      if (mayMove) this.#options.onMoved(exchange);
+      else exchange.asker.onFailure(this.#error(text));
+    }
   }
 
   #fail(exchange: Exchange, text: string): void {
@@ -202,20 +225,13 @@ export class StreamConnection implements Holder, Timed {
     return new Error(`read tcp ${this.#localText}->${this.#remoteText}: ${text}`);
   }
 
-  #close(text: string, mayMove: (exchange: Exchange) => boolean = () => false): void {
+  #close(text: string, error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#retired = true;
     this.#options.wheel.remove(this);
     this.#socket.destroy();
-    this.#options.onClosed(this);
-    for (const exchange of this.#pending.takeAll()) {
-      const isMoved = mayMove(exchange);
-      this.#options.wheel.remove(exchange);
-      exchange.holder = undefined;
-      exchange.wasMoved = isMoved;
-      if (isMoved) this.#options.onMoved(exchange);
-      else exchange.asker.onFailure(this.#error(text));
-    }
+    this.#options.onClosed(this, error);
+    for (const exchange of this.#pending.takeAll()) this.#fail(exchange, text);
   }
 }

@@ -7,8 +7,9 @@ import { StreamConnection } from './stream-connection.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 
 /**
- * One connection carries everything, many queries at a time. Further ones are opened only beside connections that a slow
- * answer holds up: servers that answer strictly in order, CoreDNS among them, would let one slow name delay all others.
+ * One connection carries everything, many queries at a time. Further ones are opened only beside connections that a
+ * slow answer holds up: servers that answer strictly in order, CoreDNS among them, would let one slow name delay all
+ * others.
  */
 const MAX_CONNECTIONS = 8;
 /** An attempt spends no longer on waiting for a connection; the dial itself may go on for the next one. */
@@ -63,7 +64,7 @@ export class StreamPool implements Holder {
     else this.#waitForConnection(exchange, nowMs);
   }
 
-  /** Closes each connection once its last query is answered. What is asked from now on gets one that closes after it. */
+  /** Closes each connection once its last query is answered, also those that are opened from now on. */
   retire(): void {
     this.#retired = true;
     for (const connection of this.#connections) connection.retire();
@@ -94,7 +95,8 @@ export class StreamPool implements Holder {
 
   #waitForConnection(exchange: Exchange, nowMs: number): void {
     if (this.#cancelDial === undefined && !this.#mayAddConnection(nowMs)) {
-      exchange.asker.onFailure(this.#lastError ?? this.#error('too many queries in flight'));
+      const error = this.#timing.mayDial(nowMs) ? undefined : this.#lastError;
+      exchange.asker.onFailure(error ?? this.#error('too many queries in flight'));
       return;
     }
     exchange.holder = this;
@@ -121,7 +123,6 @@ export class StreamPool implements Holder {
 
   #onDialed(socket: net.Socket, tookMs: number, nowMs: number): void {
     this.#timing.onConnected(tookMs);
-    this.#lastError = undefined;
     const { wheel, readTimeoutMs, idleMs, maxAgeMs, onStray } = this.#options;
     const connection = new StreamConnection(socket, this.#remoteText, {
       wheel,
@@ -131,7 +132,8 @@ export class StreamPool implements Holder {
       retireAtMs: nowMs + shortened(maxAgeMs === 0 ? MAX_AGE_MS : maxAgeMs, MAX_AGE_SPREAD),
       onStray,
       onIdle: () => this.#onIdle(connection),
-      onClosed: (closed) => this.#connections.delete(closed),
+      onProven: () => this.#timing.onAnswered(),
+      onClosed: (closed, error) => this.#onClosed(closed, error),
       onMoved: (exchange) => this.exchange(exchange, this.#options.nowMs()),
     });
     this.#connections.add(connection);
@@ -141,6 +143,14 @@ export class StreamPool implements Holder {
       connection.ask(exchange, nowMs);
     }
     if (this.#retired) connection.retire();
+  }
+
+  /** One that breaks off without an answer is as good as none: the next dial waits like after one that was refused. */
+  #onClosed(connection: StreamConnection, error: Error | undefined): void {
+    this.#connections.delete(connection);
+    if (error === undefined) return;
+    this.#lastError = error;
+    this.#timing.backOff(this.#options.nowMs());
   }
 
   #onDialFailed(error: Error, tookMs: number, nowMs: number): void {

@@ -142,7 +142,7 @@ test('a server that answers one query per connection answers all in flight', asy
     if (!socket.writableEnded) socket.end(frameOf(replyTo(query, [addressFor(query)])));
   });
   const upstream = testUpstream(t, server.port, { readTimeoutMs: 2000 });
-  const names = manyNames(10);
+  const names = manyNames(8);
   const results = await Promise.all(names.map((name) => ask(upstream, { ...tcp, name })));
   assert.deepEqual(
     results.map(answersOf),
@@ -167,6 +167,31 @@ test('a restart costs one dial, and no query in flight its answer', async (t) =>
     names.map((_, i) => [`192.0.2.${i}`]),
   );
   assert.equal(server.accepted, 2);
+});
+
+test('one query that breaks the connection does not fail the others in flight', async (t) => {
+  const server = await streamServer(t, (exchange) => {
+    const { query, count, socket } = exchange;
+    if (query.includes('poison')) socket.end(frameOf(replyTo(query)).subarray(0, 20));
+    else if (count === 1 || exchange.connection > 1) answer(exchange);
+  });
+  const upstream = testUpstream(t, server.port, { readTimeoutMs: 2000 });
+  await ask(upstream, { ...tcp, name: 'n0.example.org' });
+  const names = manyNames(20);
+  const results = Promise.all(names.map((name) => ask(upstream, { ...tcp, name })));
+  assert.match(String(answersOf(await ask(upstream, { ...tcp, name: 'poison.example.org' }))), /unexpected EOF$/);
+  assert.deepEqual(
+    (await results).map(answersOf),
+    names.map((_, i) => [`192.0.2.${i}`]),
+  );
+});
+
+test('an upstream that takes connections only to close them is dialled a few times a second', async (t) => {
+  const server = await streamServer(t, ({ socket }) => socket.end());
+  const upstream = testUpstream(t, server.port);
+  const endMs = performance.now() + 300;
+  while (performance.now() < endMs) await Promise.all(Array.from({ length: 10 }, () => ask(upstream, tcp)));
+  assert.ok(server.accepted >= 2 && server.accepted <= 12, `${server.accepted} connections in 300 ms`);
 });
 
 test('an upstream that comes back is found again', async (t) => {

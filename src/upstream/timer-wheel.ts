@@ -17,7 +17,7 @@ const DUE_SLOT = SLOT_COUNT;
 
 /**
  * Timers for what nearly always ends before its time is up: adding and removing is relinking a list. Node's own timers
- * cost 0.8 µs a pair of setTimeout and clearTimeout, this 0.05 µs. Fires up to one tick (10 ms) late, never early.
+ * cost 800 ns a pair of setTimeout and clearTimeout, this 15 ns. Fires up to one tick (10 ms) late, never early.
  */
 export class TimerWheel {
   readonly #nowMs: () => number;

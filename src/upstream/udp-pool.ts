@@ -4,13 +4,15 @@ import { randomU16, shortened } from './random.ts';
 import { type UdpServices, UdpSocket } from './udp-socket.ts';
 
 /**
- * How hard a reply is to forge for somebody who cannot see the queries (RFC 5452). A query has 16 random bits of id,
- * and leaves from one of up to eight ports that the kernel took at random: over its range of 28,232 another 14.8 bits,
- * so one forged datagram hits one time in 1.8 × 10⁹, and only within the milliseconds that the query waits; equal
- * questions are not asked twice at a time by those who share answers (the cache). Ports that stay could be found out, so
- * each carries at most 128 queries (64 to 128, at random) and no longer than 5 s; to scan the range takes 28 s at the rate
- * of ICMP errors that kernels allow (1,000 a second). Under load one query in about 96 pays for opening a socket, and each
- * socket is a flow in conntrack's table where that watches: a port for each query would cost both every time.
+ * How hard a reply is to forge for somebody who cannot see the queries (RFC 5452). A query has 16 random bits of id and
+ * leaves from one of up to eight ports that the kernel took at random: over its range of 28,232 another 14.8 bits. So
+ * one forged datagram hits one time in 1.8 × 10⁹, and only within the milliseconds that the query waits; those who share
+ * answers (the cache) have one query in flight for each question, so more guesses at once do not help.
+ *
+ * Ports that stay could be found out. So each carries at most 128 queries (64 to 128, at random) and no longer than 5 s;
+ * to scan the range takes 28 s at the rate of ICMP errors that kernels allow (1,000 a second). Under load one query in
+ * about 96 pays for opening a socket, and each socket is a flow in conntrack's table where that watches: a port for each
+ * query would cost both every time.
  */
 const SLOT_COUNT = 8;
 const MAX_QUERIES = 128;

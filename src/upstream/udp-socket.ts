@@ -1,5 +1,5 @@
 import util from 'node:util';
-import { EAGAIN, ENOBUFS } from '../sys/errno.ts';
+import { EAGAIN, ECONNREFUSED } from '../sys/errno.ts';
 import { copyBytes, readU16, writeU16 } from '../wire/bytes.ts';
 import { HEADER_BYTES, ID_OFFSET, MAX_MESSAGE_BYTES } from '../wire/header.ts';
 import { parseMessage } from '../wire/view.ts';
@@ -45,7 +45,7 @@ const MAX_READS_PER_TURN = 64;
 /** So many datagrams that answer nothing look like somebody guessing ids; late answers alone do not come to this. */
 const MAX_STRAYS = 64;
 
-/** Shared by all sockets: what is sent is copied by the kernel, what is received is copied before anything else runs. */
+/** Shared by all sockets: the kernel copies what is sent, and we what is received before anything else runs. */
 const sendBuffer = new Uint8Array(MAX_MESSAGE_BYTES);
 const receiveBuffer = new Uint8Array(MAX_MESSAGE_BYTES);
 
@@ -100,8 +100,9 @@ export class UdpSocket implements Holder, Timed {
     sendBuffer.set(bytes);
     writeU16(sendBuffer, ID_OFFSET, exchange.id);
     const sent = this.#services.system.send(this.#fd, sendBuffer.subarray(0, bytes.length));
-    if (sent === -EAGAIN || sent === -ENOBUFS) this.#fail(exchange, this.#error('write', errorText('write', -sent)));
-    else if (sent < 0) this.#failAll('write', -sent);
+    // Refused was one that had been sent before; whatever else there is concerns this one.
+    if (sent === -ECONNREFUSED) this.#failAll('write', -sent);
+    else if (sent < 0) this.#fail(exchange, this.#error('write', errorText('write', -sent)));
   }
 
   /** Closes it once what is in flight has been answered. */
@@ -158,7 +159,7 @@ export class UdpSocket implements Holder, Timed {
     }
   }
 
-  /** An error of the socket concerns everything in flight on it: ICMP says that nobody listens, or that no way leads there. */
+  /** An error of the socket concerns everything in flight on it: nobody listens there, or no way leads there (ICMP). */
   #failAll(operation: 'read' | 'write', errno: number): void {
     const error = this.#error(operation, errorText(operation, errno));
     this.#retired = true;

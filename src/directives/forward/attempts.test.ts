@@ -194,7 +194,7 @@ test('all are down, failfast_all_unhealthy_upstreams: nobody is asked', async (t
   assert.deepEqual([outcome.rcode, resultOf(outcome)], [2, 'no healthy proxies']);
 });
 
-test('many queries while one upstream is silent and one drops a third: all are answered, nothing is left', async (t) => {
+test('many queries, one upstream silent and one that drops a third: all are answered, nothing is left', async (t) => {
   const silent = await udpServer(t, () => {});
   const lossy = await udpServer(t, ({ query, count, send }) => {
     if (count % 3 !== 0) send(replyTo(query));

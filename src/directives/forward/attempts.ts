@@ -92,12 +92,12 @@ export class Attempts implements Asker, Timed {
     this.#lastError = error;
     this.#failureCount++;
     this.#upstream?.failed();
-    if (this.#skippedCount >= this.#upstreams.length) {
-      this.#end(); // All are down: the one picked nevertheless was the last hope.
-      return;
-    }
+    const isLast = this.#maxFailures > 0 && this.#failureCount >= this.#maxFailures;
+    // Where all are down, the one picked nevertheless was the last hope.
+    const areAllDown = this.#skippedCount >= this.#upstreams.length;
     const pauseMs = this.#position < this.#upstreams.length ? 0 : this.#pauseMs(nowMs);
-    if (pauseMs <= 0) this.#askNext(nowMs);
+    if (isLast || areAllDown) this.#end();
+    else if (pauseMs <= 0) this.#askNext(nowMs);
     else wheel.add(this, Math.min(nowMs + pauseMs, this.#deadlineMs));
   }
 
@@ -107,8 +107,7 @@ export class Attempts implements Asker, Timed {
   }
 
   #askNext(nowMs: number): void {
-    const isOver = nowMs >= this.#deadlineMs || (this.#maxFailures > 0 && this.#failureCount >= this.#maxFailures);
-    const upstream = isOver ? undefined : this.#select(nowMs);
+    const upstream = nowMs < this.#deadlineMs ? this.#select(nowMs) : undefined;
     if (upstream === undefined) this.#end();
     else this.#ask(upstream, nowMs);
   }
@@ -139,7 +138,7 @@ export class Attempts implements Asker, Timed {
     upstream.exchange({ request, asker: this, receiveLimitBytes, deadlineMs, protocol: this.#protocol }, nowMs);
   }
 
-  /** What is left of the pause that this round through the upstreams takes at least: they refuse within microseconds. */
+  /** Those who refuse do so within microseconds: what is left of the time that a round takes at least. */
   #pauseMs(nowMs: number): number {
     const pauseMs = shortened(Math.min(FIRST_PAUSE_MS * 2 ** this.#round, MAX_PAUSE_MS), PAUSE_SPREAD);
     return this.#roundStartedAtMs + pauseMs - nowMs;

@@ -53,7 +53,8 @@ const routes: { from: string; except?: string; qname: string; isForwarded: boole
   { from: '10.0.0.0/8', qname: '1.2.3.11.in-addr.arpa.', isForwarded: false },
 ];
 for (const { from, except, qname, isForwarded } of routes) {
-  test(`${qname} is ${isForwarded ? '' : 'not '}forwarded from ${from}${except ? ` except ${except}` : ''}`, async (t) => {
+  const rule = `forward ${from}${except === undefined ? '' : ` except ${except}`}`;
+  test(`${rule}: ${qname} is ${isForwarded ? '' : 'not '}forwarded`, async (t) => {
     const server = await udpServer(t, ({ query, send }) => send(replyTo(query)));
     const options = except === undefined ? '' : `{\n except ${except}\n}`;
     const { ask } = await startForward(t, `forward ${from} ${HOST}:${server.port} ${options}`);
