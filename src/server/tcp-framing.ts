@@ -78,5 +78,5 @@ export function frame(message: Uint8Array): Uint8Array {
 }
 
 function readLength(bytes: Uint8Array, offset: number): number {
-  return ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
+  return (bytes[offset] << 8) | bytes[offset + 1];
 }

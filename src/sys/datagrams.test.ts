@@ -85,7 +85,7 @@ test('datagrams: what does not fit in a batch comes with the next ones', (t) => 
   for (let i = 0; i < 150; i++) send(client, Uint8Array.of(i));
   for (let count = batch.receive(fd); count > 0; count = batch.receive(fd)) {
     assert.ok(count <= BATCH_SLOTS);
-    for (let slot = 0; slot < count; slot++) seen.push(batch.bytes[batch.messageOffset(slot)] ?? -1);
+    for (let slot = 0; slot < count; slot++) seen.push(batch.bytes[batch.messageOffset(slot)]);
   }
   assert.deepEqual(
     seen,
@@ -169,7 +169,7 @@ test('datagrams: nothing is allocated per datagram', (t) => {
     for (let slot = 0; slot < count; slot++) {
       const source = batch.messageOffset(slot);
       const length = batch.messageLength(slot);
-      for (let i = 0; i < length; i++) replies.bytes[replies.writeOffset + i] = batch.bytes[source + i] ?? 0;
+      for (let i = 0; i < length; i++) replies.bytes[replies.writeOffset + i] = batch.bytes[source + i];
       replies.addWritten(length, batch, slot);
     }
     return replies.send(fd);

@@ -96,12 +96,12 @@ export class DatagramBatch {
   }
 
   messageLength(slot: number): number {
-    return this.#words[slot * HEADER_WORDS + HEADER_MESSAGE_BYTES] ?? 0;
+    return this.#words[slot * HEADER_WORDS + HEADER_MESSAGE_BYTES];
   }
 
   /** The datagram was longer than its slot and has been cut. */
   isTruncated(slot: number): boolean {
-    return ((this.#words[slot * HEADER_WORDS + HEADER_FLAGS] ?? 0) & MSG_TRUNC) !== 0;
+    return (this.#words[slot * HEADER_WORDS + HEADER_FLAGS] & MSG_TRUNC) !== 0;
   }
 
   /** Writes the way back to the sender of the slot's datagram to `target`, from its word `word` on. */
@@ -109,13 +109,13 @@ export class DatagramBatch {
     const words = this.#words;
     const header = slot * HEADER_WORDS;
     const path = PATHS + slot * PATH_WORDS;
-    const controlBytes = words[header + HEADER_CONTROL_BYTES] ?? 0;
-    for (let i = PATH_NAME; i < PATH_WORDS; i++) target[word + i] = words[path + i] ?? 0;
-    target[word + PATH_NAME_BYTES] = words[header + HEADER_NAME_BYTES] ?? 0;
+    const controlBytes = words[header + HEADER_CONTROL_BYTES];
+    for (let i = PATH_NAME; i < PATH_WORDS; i++) target[word + i] = words[path + i];
+    target[word + PATH_NAME_BYTES] = words[header + HEADER_NAME_BYTES];
     target[word + PATH_CONTROL_BYTES] = controlBytes;
     if (controlBytes === 0) return;
     // The reply takes the route of its destination, not the interface that the query came by.
-    const isV4 = ((words[path + PATH_NAME] ?? 0) & 0xffff) === AF_INET;
+    const isV4 = (words[path + PATH_NAME] & 0xffff) === AF_INET;
     target[word + PATH_CONTROL + (isV4 ? V4_INTERFACE_WORD : V6_INTERFACE_WORD)] = 0;
   }
 }
@@ -152,7 +152,7 @@ export class ReplyBatch {
   /** Adds a copy of `message` for the path at `word` of `paths`. There must be room. */
   add(message: Uint8Array, paths: Uint32Array, word: number): void {
     this.bytes.set(message, this.writeOffset);
-    for (let i = 0, path = this.#path(); i < PATH_WORDS; i++) this.#words[path + i] = paths[word + i] ?? 0;
+    for (let i = 0, path = this.#path(); i < PATH_WORDS; i++) this.#words[path + i] = paths[word + i];
     this.#commit(message.length);
   }
 
@@ -196,8 +196,8 @@ export class ReplyBatch {
     const header = this.#count * HEADER_WORDS;
     const path = this.#path();
     const iovec = IOVECS + this.#count * IOVEC_WORDS;
-    words[header + HEADER_NAME_BYTES] = words[path + PATH_NAME_BYTES] ?? 0;
-    words[header + HEADER_CONTROL_BYTES] = words[path + PATH_CONTROL_BYTES] ?? 0;
+    words[header + HEADER_NAME_BYTES] = words[path + PATH_NAME_BYTES];
+    words[header + HEADER_CONTROL_BYTES] = words[path + PATH_CONTROL_BYTES];
     setAddress(words, iovec, this.#address + this.writeOffset);
     words[iovec + IOVEC_BYTES] = byteCount;
     this.#arenaUsed += byteCount;

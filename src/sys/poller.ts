@@ -90,7 +90,7 @@ export class Poller {
     const count = libc.epollWait(this.#epollFd, this.#eventsAddress, BATCH_EVENTS, 0);
     for (let i = 0; i < count; i++) {
       // A handler may have removed the socket of a later event, or closed the poller.
-      const onReadable = this.#handlers.get(this.#events[i * EVENT_WORDS + EVENT_FD] ?? -1);
+      const onReadable = this.#handlers.get(this.#events[i * EVENT_WORDS + EVENT_FD]);
       try {
         onReadable?.();
       } catch (error) {

@@ -48,7 +48,7 @@ export function encodeSockaddr(target: Uint8Array, address: string, port: number
 
 /** The port of the sockaddr at `offset`. */
 export function portOf(bytes: Uint8Array, offset: number): number {
-  return ((bytes[offset + PORT] ?? 0) << 8) | (bytes[offset + PORT + 1] ?? 0);
+  return (bytes[offset + PORT] << 8) | bytes[offset + PORT + 1];
 }
 
 /** 4 also for an IPv4 client of a dual-stack socket, whose address is v4-mapped. */
@@ -61,8 +61,7 @@ export function addressText(bytes: Uint8Array, offset: number): string {
   if (bytes[offset] === AF_INET) return ipv4Text(bytes, offset + V4_ADDRESS);
   const ip = ipv6Text(bytes, offset + V6_ADDRESS);
   const at = offset + V6_SCOPE;
-  const scope =
-    (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
+  const scope = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
   return scope === 0 ? ip : `${ip}%${interfaceName(scope) ?? scope}`;
 }
 
@@ -74,7 +73,7 @@ export function ipv4Text(bytes: Uint8Array, offset: number): string {
 export function ipv6Text(bytes: Uint8Array, offset: number): string {
   if (isV4Mapped(bytes, offset)) return ipv4Text(bytes, offset + V4_MAPPED_BYTES);
   const groups: number[] = [];
-  for (let at = offset; at < offset + V6_BYTES; at += 2) groups.push(((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0));
+  for (let at = offset; at < offset + V6_BYTES; at += 2) groups.push((bytes[at] << 8) | bytes[at + 1]);
   let runStart = -1;
   let runLength = 1;
   for (let i = 0; i < groups.length; i++) {

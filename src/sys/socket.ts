@@ -73,7 +73,7 @@ export function connectUdp(address: string, port: number, options: ConnectOption
   const intent = `connect udp ${hostPort(address, port)}`;
   const length = encodeSockaddr(nameBytes, address, port);
   if (length === 0) throw new SystemError(intent, 'connect', EINVAL);
-  const fd = libc.socket(nameBytes[0] ?? AF_INET, SOCK_DGRAM | SOCK_FLAGS, 0);
+  const fd = libc.socket(nameBytes[0], SOCK_DGRAM | SOCK_FLAGS, 0);
   if (fd < 0) throw new SystemError(intent, 'socket', lastErrno());
   if (libc.connect(fd, nameBytes, length) < 0) throw abandon(fd, new SystemError(intent, 'connect', lastErrno()));
   if (options.receiveBufferBytes !== undefined) raiseReceiveBuffer(fd, options.receiveBufferBytes);
@@ -126,7 +126,7 @@ export function hostPort(address: string, port: number): string {
 
 function localFamily(fd: number): number {
   readLocalName(fd);
-  return nameBytes[0] ?? AF_INET;
+  return nameBytes[0];
 }
 
 /** The socket's own address to `nameBytes`. */
@@ -151,7 +151,7 @@ function openBound(protocol: 'udp' | 'tcp', address: string, port: number): numb
 function bindSocket(protocol: 'udp' | 'tcp', address: string, port: number, shownAddress: string): number {
   const length = encodeSockaddr(nameBytes, address, port);
   if (length === 0) throw listenError(protocol, shownAddress, port, 'bind', EINVAL);
-  const family = nameBytes[0] ?? AF_INET;
+  const family = nameBytes[0];
   const type = protocol === 'udp' ? SOCK_DGRAM : SOCK_STREAM;
   const fd = libc.socket(family, type | SOCK_FLAGS, 0);
   if (fd < 0) throw listenError(protocol, shownAddress, port, 'socket', lastErrno());
