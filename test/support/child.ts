@@ -84,21 +84,17 @@ export function spawnChild(argv: readonly string[], { cwd, env = {} }: SpawnOpti
   };
 }
 
-/** Runs a command to its end; throws with its output when it fails. */
-export async function run(
-  argv: readonly string[],
-  options: SpawnOptions & { readonly input?: string },
-): Promise<string> {
+/** Runs a command to its end and gives its output; throws with all of it when the command fails. */
+export async function run(argv: readonly string[], { cwd, env = {} }: SpawnOptions): Promise<string> {
   const child = spawn(argv[0], argv.slice(1), {
-    cwd: options.cwd,
-    env: { ...process.env, ...options.env },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  child.stdin.end(options.input ?? '');
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
   if (code !== 0) throw new Error(`${argv.join(' ')}: exit code ${code}\n${stdout}${stderr}`);
   return stdout;
