@@ -3,7 +3,8 @@ import { ReplyBatch } from '../sys/datagrams.ts';
 /**
  * The replies on their way out of one UDP socket. What is answered while a batch of queries is read leaves with one
  * sendmmsg at its end. Later answers leave together at the end of the turn that they came in: a tick runs when the
- * promises of the turn have settled, so the answers of all upstream sockets that were read in it share a call.
+ * promises of the turn have settled, so the answers of all upstream sockets that were read in it share a call. (Counted
+ * with answers behind 0 to 7 promises: one sendmmsg per turn, eight with queueMicrotask; setImmediate waits a turn more.)
  */
 export class Outbox {
   readonly #fd: number;
