@@ -315,3 +315,34 @@ test('an answer comes from the address that was asked', async () => {
     await wild.stop();
   }
 });
+
+describe('IPv6', () => {
+  test('listeners, upstreams and clients', async (t) => {
+    const sixth = await ScriptedUpstream.start({ address: '::1' });
+    t.after(() => sixth.stop());
+    const both = await startNodens({
+      corefile: `.:{PORT} {\n bind ::1 127.0.0.1\n forward . ${sixth.endpoint}\n}\nexample.org:{PORT2} {\n bind lo\n whoami\n}`,
+    });
+    t.after(() => both.stop());
+    for (const address of ['::1', '127.0.0.1']) {
+      for (const ask of [askUdp, askTcp]) {
+        assert.equal((await ask({ address, port: both.port }, { qname: 'www.example.org' })).rcode, 'NXDOMAIN');
+        const onInterface = { address, port: both.ports.PORT2 };
+        assert.equal((await ask(onInterface, { qname: 'www.example.org' })).rcode, 'NOERROR');
+      }
+    }
+    assert.equal(sixth.queries('www.example.org'), 4);
+  });
+});
+
+test("whoami: the client's address and port", async () => {
+  for (const [ask, protocol] of [
+    [askUdp, 'udp'],
+    [askTcp, 'tcp'],
+  ] as const) {
+    const { answers, additionals } = await ask(local, { qname: 'WWW.example.org', qtype: 'TXT' });
+    assert.deepEqual(answers, []);
+    assert.equal(additionals[0], 'WWW.example.org 0 A 127.0.0.1');
+    assert.match(additionals[1], new RegExp(`^_${protocol}\\.WWW\\.example\\.org 0 SRV 0 0 \\d+ \\.$`));
+  }
+});

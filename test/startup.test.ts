@@ -239,6 +239,19 @@ describe('starting', { concurrency: 16 }, () => {
       assert.match(plugins.stdout, new RegExp(`\\b${name}$`, 'm'));
   });
 
+  for (const [signal, code] of [
+    ['SIGQUIT', 0],
+    ['SIGTERM', 0],
+    ['SIGINT', 0],
+  ] as const) {
+    test(`${signal} ends it with exit code ${code}, SIGHUP does not`, async () => {
+      const nodens = await startNodens({ corefile: '.:{PORT} {\n bind 127.0.0.1\n whoami\n}' });
+      nodens.kill('SIGHUP');
+      assert.equal((await askUdp(nodens, { qname: 'www.example.org' })).rcode, 'NOERROR');
+      assert.deepEqual(await nodens.stop(signal), { code, signal: null });
+    });
+  }
+
   test('-pidfile', async () => {
     const nodens = await startNodens({
       corefile: '.:{PORT} {\n bind 127.0.0.1\n whoami\n}',

@@ -96,6 +96,19 @@ test('an error of the header alone is answered over TCP as well', async () => {
   client.close();
 });
 
+test('a client that half-closes gets its answers first', async () => {
+  const slow = hold(answer('half.example.org 60 A 192.0.2.1'));
+  upstream.on('half.example.org', 'A', slow.behaviour);
+  const client = await TcpClient.open(nodens);
+  client.send({ qname: 'half.example.org', id: 1 }, { qname: 'quick.example.org', id: 2 });
+  client.halfClose();
+  assert.equal(readResponse(await client.receive()).id, 2);
+  slow.release();
+  assert.equal(readResponse(await client.receive()).id, 1);
+  await client.untilClosed();
+  client.close();
+});
+
 test('a query of 65,535 bytes', async () => {
   const overhead = buildQuery({
     qname: 'www.example.org',

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { answer, drop, hold, inTurn, reply } from './peers/behaviours.ts';
 import { ScriptedUpstream } from './peers/scripted-upstream.ts';
 import { askUdp } from './support/client.ts';
+import { FLAGS } from './support/message.ts';
 import { scrape } from './support/metrics.ts';
 import { startNodens } from './support/nodens.ts';
 import { freePort } from './support/ports.ts';
@@ -107,7 +108,14 @@ describe('choosing an upstream', () => {
     await Promise.all([good.stop(), back.stop()]);
   });
 
-  test('a health check asks for `.` NS, or what it is told', () =>
+  test('a health check asks for `.` NS with RD', () =>
+    withBench([drop], 'health_check 50ms', async ({ nodens, upstreams }) => {
+      await askUdp(nodens, { qname: QNAME }, DEADLINE_MS);
+      const probe = upstreams[0].received.find(({ qname }) => qname === '.');
+      assert.deepEqual([probe?.qtype, probe?.flags, probe?.protocol], ['NS', FLAGS.RD, 'udp']);
+    }));
+
+  test('or for what it is told', () =>
     withBench([drop], 'health_check 50ms no_rec domain probe.example.org', async ({ nodens, upstreams }) => {
       await askUdp(nodens, { qname: QNAME }, DEADLINE_MS);
       const probe = upstreams[0].received.find(({ qname }) => qname === 'probe.example.org');

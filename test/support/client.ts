@@ -135,6 +135,11 @@ export class TcpClient {
     this.#socket.write(bytes);
   }
 
+  /** Says that no more will be sent, and goes on listening. */
+  halfClose(): void {
+    this.#socket.end();
+  }
+
   receive(timeoutMs = TIMEOUT_MS): Promise<Buffer> {
     return this.#inbox.take(timeoutMs);
   }
