@@ -74,8 +74,13 @@ for (const { name, lie } of lies) {
   });
 }
 
-const broken: { name: string; onQuery: (exchange: StreamExchange) => void; want: RegExp }[] = [
-  { name: 'no answer', onQuery: () => {}, want: /i\/o timeout$/ },
+const broken: {
+  name: string;
+  onQuery: (exchange: StreamExchange) => void;
+  want: RegExp;
+  readTimeoutMs?: number;
+}[] = [
+  { name: 'no answer', onQuery: () => {}, want: /i\/o timeout$/, readTimeoutMs: 150 },
   { name: 'closed without an answer', onQuery: ({ socket }) => socket.end(), want: /: EOF$/ },
   { name: 'reset without an answer', onQuery: ({ socket }) => socket.resetAndDestroy(), want: /ECONNRESET/ },
   { name: 'closed within the length', onQuery: ({ socket }) => socket.end(Uint8Array.of(0)), want: /unexpected EOF$/ },
@@ -112,10 +117,10 @@ const broken: { name: string; onQuery: (exchange: StreamExchange) => void; want:
     want: /malformed reply$/,
   },
 ];
-for (const { name, onQuery, want } of broken) {
+for (const { name, onQuery, want, readTimeoutMs = 2000 } of broken) {
   test(`fails, and the connection is closed: ${name}`, async (t) => {
     const server = await streamServer(t, onQuery);
-    const upstream = testUpstream(t, server.port);
+    const upstream = testUpstream(t, server.port, { readTimeoutMs });
     let result = answersOf(await ask(upstream, tcp));
     if (name.startsWith('an answer')) result = answersOf(await ask(upstream, tcp));
     assert.match(String(result), want);

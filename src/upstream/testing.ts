@@ -40,7 +40,7 @@ export function testUpstream(
     options.endpoint ?? endpointOf('dns', HOST, port),
     {
       proxyName: 'forward',
-      readTimeoutMs: 150,
+      readTimeoutMs: 2000,
       idleMs: 10_000,
       maxAgeMs: 0,
       maxIdle: 0,

@@ -18,6 +18,9 @@ import {
   unusedPort,
 } from './testing.ts';
 
+/** For what ends with the time-out. */
+const SHORT_MS = 150;
+
 test('the query arrives as the client sent it, but for its id', async (t) => {
   let arrived: Uint8Array = Buffer.alloc(0);
   const server = await udpServer(t, ({ query, send }) => {
@@ -85,7 +88,7 @@ test('a name in another case is the same name', async (t) => {
 
 test('no answer: a time-out in the words of CoreDNS', async (t) => {
   const server = await udpServer(t, () => {});
-  const result = answersOf(await ask(testUpstream(t, server.port)));
+  const result = answersOf(await ask(testUpstream(t, server.port, { readTimeoutMs: SHORT_MS })));
   assert.match(String(result), new RegExp(`^read udp :\\d+->127\\.0\\.0\\.1:${server.port}: i/o timeout$`));
 });
 
@@ -197,7 +200,7 @@ test('a port at which somebody guesses is given up', async (t) => {
     if (count === 1) for (let i = 0; i < 64; i++) send(patched(replyTo(query), 0, query[0] ^ (i + 1)));
     else send(replyTo(query));
   });
-  const upstream = testUpstream(t, server.port, { maxIdle: 1 });
+  const upstream = testUpstream(t, server.port, { maxIdle: 1, readTimeoutMs: SHORT_MS });
   await ask(upstream);
   await ask(upstream);
   assert.equal(new Set(ports).size, 2);
