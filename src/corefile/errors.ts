@@ -25,10 +25,12 @@ export class ConfigErrors extends Error {
   }
 }
 
-/** Throws what was collected: nothing, the one error itself, or a ConfigErrors with all of them. */
+/** Throws what was collected: nothing, the one error itself, or a ConfigErrors with all of them, in order of lines. */
 export function throwConfigErrors(errors: readonly ConfigError[]): void {
   if (errors.length === 1) throw errors[0];
-  if (errors.length > 1) throw new ConfigErrors(errors);
+  const files = [...new Set(errors.map(({ file }) => file))];
+  const fileOf = ({ file }: ConfigError) => files.indexOf(file);
+  if (errors.length > 1) throw new ConfigErrors(errors.toSorted((a, b) => fileOf(a) - fileOf(b) || a.line - b.line));
 }
 
 /** Quoted tokens may hold line breaks and other control characters; shown as escapes they keep a message on its line. */

@@ -1,8 +1,8 @@
 import { join, sep } from 'node:path';
 
-/** Whether a pattern has wildcards that `expandGlob` would follow. */
+/** Whether a path is a pattern. A bracket alone makes it one, which matches itself. */
 export function hasWildcard(path: string): boolean {
-  return path.includes('*') || path.includes('?');
+  return /[*?[\]]/.test(path);
 }
 
 /**

@@ -215,8 +215,8 @@ const errorCases = [
     error: `${main}:3: snippet "s" is defined already; give it another name`,
   },
   {
-    name: 'a snippet that imports itself',
-    input: '(s) {\n log a\n import s\n}\n. {\n}',
+    name: 'a snippet that imports itself, of which its users are innocent',
+    input: '(s) {\n log a\n import s\n}\n. {\n import s\n}',
     error: `${main}:3: snippet "s" imports itself, which would never end`,
   },
   {
@@ -248,10 +248,11 @@ test('import error: a snippet imported twice has its faults once', () => {
 });
 
 test('import: a pattern without matches is a warning', () => {
-  const corefile = parse('import conf.d/*\n. {\n import many/z*\n}');
+  const corefile = parse('import conf.d/*\n. {\n import many/z*\n import none[\n}');
   assert.deepEqual(corefile.warnings, [
     `${main}:1: import: no files matching import glob pattern: conf.d/*`,
     `${main}:3: import: no files matching import glob pattern: many/z*`,
+    `${main}:4: import: no files matching import glob pattern: none[`,
   ]);
 });
 

@@ -43,6 +43,7 @@ export class Imports {
     const tokens = first ? [{ ...first, startsLine: true }, ...rest] : [];
     for (const [index, word] of tokens.entries()) {
       if (word.startsLine && word.text === 'import' && tokens[index + 1]?.text === name) {
+        this.#snippets.set(name, []); // So that who imports it does not fail as well.
         throw new ConfigError(word, `snippet "${name}" imports itself, which would never end`);
       }
     }

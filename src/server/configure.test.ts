@@ -28,11 +28,16 @@ const errorCases = [
     ],
   },
   {
-    name: 'all errors of all blocks at once',
-    text: '. {\n  bufsize 1\n  cache 0\n}\nexample.org {\n  etcd\n  whoami 1\n}',
+    name: 'a transport that has no zones',
+    text: 'unix:///run/dns {\n  whoami\n}',
+    errors: ['Corefile:1: nodens does not serve unix://, got "unix:///run/dns"; remove the block'],
+  },
+  {
+    name: 'all errors of all blocks at once, in order of lines',
+    text: '. {\n  cache 0\n  bufsize 1\n}\nexample.org {\n  etcd\n  whoami 1\n}',
     errors: [
-      'Corefile:2: bufsize: SIZE must be 512..4096, got "1"',
-      'Corefile:3: cache: TTL must be 1 or more, got "0"',
+      'Corefile:2: cache: TTL must be 1 or more, got "0"',
+      'Corefile:3: bufsize: SIZE must be 512..4096, got "1"',
       'Corefile:6: etcd: nodens does not have this directive; remove it',
       'Corefile:7: whoami: takes no arguments, got 1',
     ],

@@ -35,7 +35,8 @@ export function configure(blocks: readonly ServerBlock[]): ConfiguredBlock[] {
 /** A block that asks for encryption must not be served in the clear. */
 function checkTransport(key: Key): void {
   if (key.transport === 'dns') return;
-  const advice = `serve the zone as dns://${key.zone}, or without a scheme`;
+  const advice =
+    key.transport === 'unix' ? 'remove the block' : `serve the zone as dns://${key.zone}, or without a scheme`;
   throw new ConfigError(key.token, `nodens does not serve ${key.transport}://, got "${key.token.text}"; ${advice}`);
 }
 
