@@ -35,6 +35,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
     log.flushSync();
     fail(error instanceof Error ? error.message : String(error), EXIT_FAULT);
   }
+  process.on('uncaughtException', (error) => server.recover(error));
   if (!flags.quiet) for (const line of [...server.banner, ...versionLines()]) log.line(line);
   if (source.file === '') log.line(`No Corefile given: the embedded default serves. Try: dig ${digArguments(server)}`);
   if (flags.pidfile !== '') writePidfile(flags.pidfile, log);

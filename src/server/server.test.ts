@@ -91,3 +91,19 @@ test('start: what cannot listen leaves nothing open', async () => {
   blocker.close();
   await running.close();
 });
+
+test('recover: a fault outside of any query is said and counted, and queries are answered', async () => {
+  await withServer(whoami('example.org'), async (running) => {
+    running.server.recover(new Error('boom'));
+    assert.match(running.lines()[0] ?? '', /^\[ERROR\] Recovered from panic: Error: boom/);
+    assert.match(await running.metrics.expose(), /^coredns_panics_total 1$/m);
+    assert.equal(await ask(running, 'example.org'), 'NOERROR');
+  });
+});
+
+test('recover: under debug it ends the process', async () => {
+  await withServer(whoami('example.org').replace('whoami', 'debug\n  whoami'), async (running) => {
+    running.server.recover('boom');
+    assert.equal(running.lines()[0], '[ERROR] boom', 'this test’s fatal only logs');
+  });
+});

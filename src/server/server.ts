@@ -126,6 +126,14 @@ export class Server implements Configuration {
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
   }
 
+  /** A fault of ours outside of any query: it is said and counted, and DNS goes on; under `debug` it ends the process. */
+  recover(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    if ([...this.#listeners.values()].some(({ target }) => target.debug)) this.#options.fatal(text);
+    this.#listenerServices.panics.inc();
+    this.#options.log.error(`Recovered from panic: ${text}`);
+  }
+
   async #reloadOnce(): Promise<void> {
     if (this.#shuttingDown) return;
     const { log, readCorefile } = this.#options;
