@@ -39,6 +39,11 @@ const cases: { name: string; message: string; reply?: string; dropped?: boolean 
     reply: `123481210001000000000000${QUESTION}`,
   },
   {
+    name: 'an additional record whose rdata is no name',
+    message: query('0100', '0001000000000001', `${QUESTION}0000020001000000000002c0ff`),
+    reply: `123481010001000000000000${QUESTION}`,
+  },
+  {
     name: 'an option that is longer than its OPT',
     message: query('0100', '0001000000000001', `${QUESTION}00002904d000000000000400030005`),
     reply: `123481010001000000000000${QUESTION}`,

@@ -1,4 +1,3 @@
-import { eachOption } from '../wire/edns.ts';
 import {
   FLAG_AD,
   FLAG_CD,
@@ -12,6 +11,7 @@ import {
   RCODE_FORMERR,
   RCODE_NOTIMP,
 } from '../wire/header.ts';
+import { hasSoundRdata } from '../wire/sound.ts';
 import { type MessageView, parseMessage } from '../wire/view.ts';
 
 const MAX_ANSWERS = 1; // A NOTIFY may carry the new SOA (RFC 1996 §3.7).
@@ -32,12 +32,8 @@ export function screen(message: Uint8Array): MessageView | Uint8Array | undefine
   if (opcode !== OPCODE_QUERY && opcode !== OPCODE_NOTIFY) return refusal(message, opcode, RCODE_NOTIMP, HEADER_BYTES);
   if (!hasPlausibleCounts(message)) return refusal(message, OPCODE_QUERY, RCODE_FORMERR, HEADER_BYTES);
   const request = parseMessage(message);
-  if (!request.malformed && hasWholeOptions(request)) return request;
+  if (!request.malformed && hasSoundRdata(request)) return request;
   return refusal(message, OPCODE_QUERY, RCODE_FORMERR, request.questionEnd);
-}
-
-function hasWholeOptions({ bytes, opt }: MessageView): boolean {
-  return opt === undefined || eachOption(bytes, opt.optionsOffset, opt.optionsLength, () => undefined);
 }
 
 function hasPlausibleCounts(message: Uint8Array): boolean {

@@ -12,6 +12,7 @@ import {
   RECORD_FIXED_BYTES,
 } from '../wire/header.ts';
 import { MAX_LABEL_BYTES, POINTER_BITS } from '../wire/name.ts';
+import { hasSoundRdata } from '../wire/sound.ts';
 import { MessageView } from '../wire/view.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -33,6 +34,11 @@ export function fitOf(exchange: Exchange, message: Uint8Array, length: number): 
   }
   for (let i = nameEnd; i < end; i++) if (bytes[i] !== message[i]) return 'stray';
   return end < questionEnd ? 'cut' : 'whole';
+}
+
+/** Whether whoever gets the reply can make sense of all of it. */
+export function isReadable(reply: MessageView): boolean {
+  return !reply.malformed && hasSoundRdata(reply);
 }
 
 /** Whether a reply ends before all of it is there. A malformed one may be just that, or plain rubbish. */

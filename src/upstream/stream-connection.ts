@@ -5,7 +5,7 @@ import { ID_OFFSET } from '../wire/header.ts';
 import { parseMessage } from '../wire/view.ts';
 import { type Exchange, type Holder, PendingTable } from './exchange.ts';
 import { FrameReader } from './frame-reader.ts';
-import { fitOf } from './reply.ts';
+import { fitOf, isReadable } from './reply.ts';
 import type { Timed, TimerWheel } from './timer-wheel.ts';
 
 export type StreamConnectionOptions = {
@@ -163,7 +163,7 @@ export class StreamConnection implements Holder, Timed {
       return !this.#closed;
     }
     const reply = parseMessage(message);
-    if (reply.malformed && !exchange.headerSuffices) {
+    if (!exchange.headerSuffices && !isReadable(reply)) {
       // Who frames rubbish may also have lost count of the frames.
       this.#retired = true;
       this.#fail(exchange, 'malformed reply');

@@ -5,7 +5,7 @@ import { HEADER_BYTES, ID_OFFSET, MAX_MESSAGE_BYTES } from '../wire/header.ts';
 import { parseMessage } from '../wire/view.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type Exchange, type Holder, PendingTable } from './exchange.ts';
-import { fitOf, lacksData, truncatedReply } from './reply.ts';
+import { fitOf, isReadable, lacksData, truncatedReply } from './reply.ts';
 import type { Timed, TimerWheel } from './timer-wheel.ts';
 
 /** The system's connected UDP sockets: `src/sys/socket.ts`. Failures of `send` and `receive` are negative errnos. */
@@ -151,7 +151,7 @@ export class UdpSocket implements Holder, Timed {
     const reply = parseMessage(copyBytes(receiveBuffer, 0, length));
     const { headerSuffices, receiveLimitBytes, request } = exchange;
     const isCut = !headerSuffices && (fit === 'cut' || length > receiveLimitBytes || lacksData(reply));
-    if (isCut || headerSuffices || !reply.malformed) {
+    if (isCut || headerSuffices || isReadable(reply)) {
       this.#settle(exchange);
       exchange.asker.onReply(isCut ? truncatedReply(request, reply.bytes) : reply);
     } else {

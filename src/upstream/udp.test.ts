@@ -149,6 +149,15 @@ test('rubbish behind the right question fails the attempt', async (t) => {
   assert.match(String(answersOf(await ask(testUpstream(t, server.port)))), /^read udp .*: malformed reply$/);
 });
 
+test('rdata that is none of its type fails the attempt', async (t) => {
+  const server = await udpServer(t, ({ query, send }) => {
+    const reply = replyTo(query, ['192.0.2.1', '192.0.2.2']);
+    reply[reply.length - 13] = 5; // The second address becomes a CNAME with a label of 192 bytes.
+    send(reply);
+  });
+  assert.match(String(answersOf(await ask(testUpstream(t, server.port)))), /^read udp .*: malformed reply$/);
+});
+
 test('TC of the upstream stays', async (t) => {
   const server = await udpServer(t, ({ query, send }) => send(replyTo(query, [], dnsPacket.TRUNCATED_RESPONSE)));
   const reply = await ask(testUpstream(t, server.port));

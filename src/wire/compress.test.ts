@@ -28,6 +28,16 @@ const cases = [
     want: hex('0001 8180 0001 0001 0000 0001', QUESTION, 'c00c', A, '0163 c00e', A),
   },
   {
+    name: 'OPT in the answer, where it has no business',
+    message: hex('0001 8180 0001 0002 0000 0001', QUESTION, OPT, 'c00c', A, '0163 c00e', A),
+    want: hex('0001 8180 0001 0001 0000 0001', QUESTION, 'c00c', A, '0163 c00e', A),
+  },
+  {
+    name: 'OPT at the end of the answer',
+    message: hex('0001 8180 0001 0002 0000 0000', QUESTION, 'c00c', A, OPT),
+    want: hex('0001 8180 0001 0001 0000 0000', QUESTION, 'c00c', A),
+  },
+  {
     name: 'counts and length become what is there',
     message: hex('0001 8180 0001 0009 0000 0000', QUESTION, 'c00c', A),
     want: hex('0001 8180 0001 0001 0000 0000', QUESTION, 'c00c', A),

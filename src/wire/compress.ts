@@ -3,14 +3,14 @@ import { ANCOUNT_OFFSET, ARCOUNT_OFFSET, NSCOUNT_OFFSET, QDCOUNT_OFFSET } from '
 import { POINTER_BITS } from './name.ts';
 import { FIELD_NAME, fieldLength, type RdataLayout, rdataLayout } from './rdata-layout.ts';
 import { TYPE_OPT } from './types.ts';
-import { type MessageView, SECTION_ADDITIONAL } from './view.ts';
+import type { MessageView } from './view.ts';
 import { MessageWriter } from './writer.ts';
 
 let writer: MessageWriter | undefined;
 
 /**
- * The message without the OPT records of its additional section and with its names compressed; of several questions,
- * the first. The counts are those of the records that are there, and nothing follows the last one.
+ * The message without OPT records, in whatever section, and with its names compressed; of several questions, the first.
+ * The counts are those of the records that are there, and nothing follows the last one.
  *
  * It is a mere copy if no name is left to compress. If it cannot be rewritten, as a name in rdata is malformed or it
  * would grow beyond 65535 bytes, it is a copy of what stands before the first OPT.
@@ -22,10 +22,10 @@ export function compressMessage(view: MessageView): Uint8Array {
   return rewrite(view) ?? copyUpTo(view, optIndex);
 }
 
-/** The index of the first OPT in the additional section; `recordCount` if there is none. */
+/** The index of the first OPT; `recordCount` if there is none. */
 function firstOpt(view: MessageView): number {
   const { recordCount } = view;
-  let index = view.answerCount + view.authorityCount;
+  let index = 0;
   while (index < recordCount && view.typeOf(index) !== TYPE_OPT) index++;
   return index;
 }
@@ -64,16 +64,18 @@ function compressedEnd(bytes: Uint8Array, offset: number, end: number): number {
   return -1;
 }
 
-/** A copy of header, question and the records before `index`, which is not before the additional section. */
+/** A copy of header, question and the records before `index`. */
 function copyUpTo(view: MessageView, index: number): Uint8Array {
+  const answerCount = Math.min(view.answerCount, index);
+  const authorityCount = Math.min(view.authorityCount, index - answerCount);
   let end = view.questionEnd;
   if (index > 0) end = view.recordEnd(index - 1);
   else if (view.questionCount > 1) end = view.ownerOffset(0);
   const message = copyBytes(view.bytes, 0, end);
   writeU16(message, QDCOUNT_OFFSET, view.questionCount);
-  writeU16(message, ANCOUNT_OFFSET, view.answerCount);
-  writeU16(message, NSCOUNT_OFFSET, view.authorityCount);
-  writeU16(message, ARCOUNT_OFFSET, index - view.answerCount - view.authorityCount);
+  writeU16(message, ANCOUNT_OFFSET, answerCount);
+  writeU16(message, NSCOUNT_OFFSET, authorityCount);
+  writeU16(message, ARCOUNT_OFFSET, index - answerCount - authorityCount);
   return message;
 }
 
@@ -82,9 +84,8 @@ function rewrite(view: MessageView): Uint8Array | undefined {
   writer.start(view.id, view.flags);
   writer.copyQuestion(view);
   for (let i = 0; i < view.recordCount; i++) {
-    const section = view.sectionOf(i);
-    if (section === SECTION_ADDITIONAL && view.typeOf(i) === TYPE_OPT) continue;
-    if (!writer.copyRecord(view, i, section)) return undefined;
+    if (view.typeOf(i) === TYPE_OPT) continue;
+    if (!writer.copyRecord(view, i)) return undefined;
   }
   return writer.finish();
 }

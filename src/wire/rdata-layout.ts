@@ -1,11 +1,13 @@
 /**
- * Where names stand in the rdata of the types whose names may arrive compressed (RFC 3597 §4), so that such rdata can
- * be moved to another message. Names may be compressed anew only in the types of RFC 1035.
+ * Where names stand in rdata, so that it can be moved to another message even if they are compressed. That is allowed in
+ * the types of RFC 1035 alone, and only in those are names compressed anew; in others it happens (RFC 3597 §4 lists types
+ * in which it has to be expected, and other resolvers bear it in all).
  */
 import {
   TYPE_AFSDB,
   TYPE_CNAME,
   TYPE_DNAME,
+  TYPE_HTTPS,
   TYPE_KX,
   TYPE_MB,
   TYPE_MD,
@@ -16,14 +18,17 @@ import {
   TYPE_MX,
   TYPE_NAPTR,
   TYPE_NS,
+  TYPE_NSEC,
   TYPE_NXT,
   TYPE_PTR,
   TYPE_PX,
   TYPE_RP,
+  TYPE_RRSIG,
   TYPE_RT,
   TYPE_SIG,
   TYPE_SOA,
   TYPE_SRV,
+  TYPE_SVCB,
 } from './types.ts';
 
 /** Fields in order; a positive number is so many bytes that are copied. */
@@ -64,6 +69,10 @@ const layouts = new Map<number, RdataLayout>([
   [TYPE_NAPTR, later(4, FIELD_STRING, FIELD_STRING, FIELD_STRING, FIELD_NAME)],
   [TYPE_KX, later(2, FIELD_NAME)],
   [TYPE_DNAME, later(FIELD_NAME)],
+  [TYPE_RRSIG, later(SIG_FIXED_BYTES, FIELD_NAME, FIELD_REST)],
+  [TYPE_NSEC, later(FIELD_NAME, FIELD_REST)],
+  [TYPE_SVCB, later(2, FIELD_NAME, FIELD_REST)],
+  [TYPE_HTTPS, later(2, FIELD_NAME, FIELD_REST)],
 ]);
 
 /** Undefined for types whose rdata is copied as it is. */
