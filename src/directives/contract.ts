@@ -4,6 +4,7 @@
  */
 import type { CacheStore } from '../cache/store.ts';
 import type { Cursor, Key } from '../corefile/cursor.ts';
+import type { HostPort } from '../corefile/values.ts';
 import type { HttpListeners } from '../observe/http-listeners.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -48,8 +49,11 @@ export interface Query {
    */
   admit(): boolean;
 
-  /** A copy that nobody waits for, to refresh what the cache holds: as if asked over TCP, admitted on its own. */
-  background(): BackgroundQuery;
+  /**
+   * A copy that goes on whether or not anybody waits, admitted on its own: to refresh what the cache holds, as if asked
+   * over TCP, so that nothing of the answer is cut.
+   */
+  background(protocol?: 'udp' | 'tcp'): BackgroundQuery;
 }
 
 /** A query of the server's own; `done` gives back its place in the table of queries in flight. */
@@ -113,7 +117,13 @@ export interface Block {
   readonly log: Logger;
   readonly process: ProcessServices;
 
-  /** Before the listeners open; may reject, which gives the whole load up (each started part gets its `onStop`). */
+  /** Says at set-up that HTTP is served there, so that no DNS listener of the load may be. */
+  claimHttp(address: HostPort): void;
+
+  /**
+   * Before the listeners open; may reject, which gives the whole load up (each started part gets its `onStop`). The error
+   * is shown with file, line and name of the directive.
+   */
   onStart(start: () => MaybePromise<void>): void;
   /** Once the listeners answer queries of this load. */
   onServing(serving: () => void): void;

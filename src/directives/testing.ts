@@ -1,6 +1,7 @@
 /** What tests of directives need instead of a server: blocks, queries and outcomes. */
 import type { CacheStore } from '../cache/store.ts';
 import type { Key } from '../corefile/cursor.ts';
+import type { HostPort } from '../corefile/values.ts';
 import { HttpListeners } from '../observe/http-listeners.ts';
 import { LineWriter } from '../observe/line-writer.ts';
 import { Logger } from '../observe/logger.ts';
@@ -123,6 +124,8 @@ export class FakeBlock implements Block {
   readonly log: Logger;
   /** What has been logged so far. */
   readonly lines: () => string[];
+  /** Where HTTP is served. */
+  readonly claims: HostPort[] = [];
   readonly #steps = { start: [] as Step[], serving: [] as Step[], shutdown: [] as Step[], stop: [] as Step[] };
 
   constructor(options: FakeBlockOptions = {}) {
@@ -137,6 +140,10 @@ export class FakeBlock implements Block {
     this.process = options.process ?? new FakeProcess();
     this.log = log;
     this.lines = lines;
+  }
+
+  claimHttp(address: HostPort): void {
+    this.claims.push(address);
   }
 
   onStart(start: Step): void {
@@ -266,8 +273,8 @@ export class FakeQuery implements BackgroundQuery {
     return this.#options.admitted ?? true;
   }
 
-  background(): FakeQuery {
-    const background = new FakeQuery({ ...this.#options, protocol: 'tcp' });
+  background(protocol: 'udp' | 'tcp' = 'tcp'): FakeQuery {
+    const background = new FakeQuery({ ...this.#options, protocol });
     this.backgrounds.push(background);
     return background;
   }

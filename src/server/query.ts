@@ -114,8 +114,8 @@ export class ServerQuery implements Query {
     this.#arrival.inflight.release();
   }
 
-  background(): BackgroundQuery {
+  background(protocol: 'udp' | 'tcp' = 'tcp'): BackgroundQuery {
     const request = parseMessage(this.request.bytes.slice());
-    return new ServerQuery(request, this.#arrival, this.client, this.receivedAtMs, 'tcp');
+    return new ServerQuery(request, this.#arrival, this.client, this.receivedAtMs, protocol);
   }
 }

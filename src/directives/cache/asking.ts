@@ -3,7 +3,9 @@ import { FLAG_AD, setFlags } from '../../wire/header.ts';
 import { TYPE_HINFO } from '../../wire/types.ts';
 import type { Handler, MaybePromise, Outcome, Query } from '../contract.ts';
 import { Flights } from './flights.ts';
-import type { Reply, ReplyKeeper } from './reply.ts';
+import { limitOf, type Reply, type ReplyKeeper } from './reply.ts';
+
+export type AsideOptions = { readonly protocol?: Query['protocol']; readonly onStart?: () => void };
 
 /** Asks the rest of the chain, once for all who want to know the same. */
 export class Asking {
@@ -30,21 +32,21 @@ export class Asking {
     const pending = query.qtype === TYPE_HINFO ? undefined : this.#flights.get(flightKey(query));
     if (pending === undefined) return this.#start(query, false);
     return pending.then((reply) => {
-      // A client that came over TCP did so to get the answer that UDP had no room for.
-      const isUseless = reply.verdict === 'truncated' && reply.protocol === 'udp' && query.protocol === 'tcp';
-      return isUseless ? this.#start(query, false) : reply;
+      // Others may have room for what was cut: who comes over TCP does so for just that.
+      const isUseless = reply.verdict === 'truncated' && reply.limitBytes < limitOf(query);
+      return isUseless ? this.ask(query) : reply;
     });
   }
 
   /**
-   * Asks with a query of the server's own that goes on whether or not anybody waits; `started` is called unless that was
+   * Asks with a query of the server's own that goes on whether or not anybody waits; `onStart` is called unless that was
    * impossible, as there was no place for it. Undefined: there will be no answer.
    */
-  async askAside(query: Query, started: () => void): Promise<Reply | undefined> {
-    const background = query.background();
+  async askAside(query: Query, { protocol, onStart }: AsideOptions = {}): Promise<Reply | undefined> {
+    const background = query.background(protocol);
     try {
       if (!background.admit()) return undefined;
-      started();
+      onStart?.();
       return await this.#start(background, true);
     } catch (error) {
       this.#log.error(`refreshing ${query.qname} failed: ${error instanceof Error ? error.message : String(error)}`);

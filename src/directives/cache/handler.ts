@@ -123,13 +123,14 @@ export class CacheHandler {
   #verify(query: Query, timeoutMs: number): MaybePromise<Reply | undefined> {
     if (timeoutMs === 0) return this.#asking.ask(query);
     const isAsking = this.#asking.isAsking(query);
-    const asked = isAsking ? this.#asking.ask(query) : this.#asking.askAside(query, () => {});
+    // The answer is for this client, so it is asked for as this client asks.
+    const asked = isAsking ? this.#asking.ask(query) : this.#asking.askAside(query, { protocol: query.protocol });
     return asked instanceof Promise ? within(timeoutMs, asked) : asked;
   }
 
   /** Asks again on the side, unless that is being done. */
   #refresh(query: Query, { prefetches }: ServerCounters): void {
-    if (!this.#asking.isAsking(query)) void this.#asking.askAside(query, () => prefetches.inc());
+    if (!this.#asking.isAsking(query)) void this.#asking.askAside(query, { onStart: () => prefetches.inc() });
   }
 
   /**

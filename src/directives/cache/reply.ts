@@ -3,12 +3,14 @@ import { classify, isCacheable, type ResponseClass } from '../../cache/classify.
 import { durationSeconds } from '../../cache/ttl.ts';
 import { copyBytes, writeU32 } from '../../wire/bytes.ts';
 import { compressMessage } from '../../wire/compress.ts';
-import { FLAG_AD, FLAG_RD, RCODE_NOERROR, RCODE_NXDOMAIN, setFlags } from '../../wire/header.ts';
+import { FLAG_AD, FLAG_RD, MAX_MESSAGE_BYTES, RCODE_NOERROR, RCODE_NXDOMAIN, setFlags } from '../../wire/header.ts';
 import { MessageView, sameQuestion } from '../../wire/view.ts';
 import type { Clock, Outcome, Query } from '../contract.ts';
 import type { AnswerStore, KeptAnswer } from './answer-store.ts';
 import type { CacheConfig } from './config.ts';
 import { type CacheMetrics, SOURCE } from './metrics.ts';
+
+const MIN_UDP_BYTES = 512; // RFC 6891 §6.2.5: smaller values are treated as 512.
 
 /** What came of asking the rest of the chain, for all who wait for it. */
 export type Reply = {
@@ -18,9 +20,10 @@ export type Reply = {
   readonly verdict: 'fresh' | 'truncated' | 'failed';
   /** Whether it has records of the type asked for; only told apart where a policy asks. */
   readonly answers: boolean;
-  /** The query that it answers. */
-  readonly protocol: Query['protocol'];
+  /** Of the query that it answers: the longest answer it could get, RD, and what the directives below have left there. */
+  readonly limitBytes: number;
   readonly rd: boolean;
+  readonly metadata: Query['metadata'];
 };
 
 /** Makes replies of outcomes, and stores what may be stored. */
@@ -40,8 +43,7 @@ export class ReplyKeeper {
   /** `isRefresh`: the query is the server's own. */
   settle(query: Query, outcome: Outcome, isRefresh: boolean): Reply {
     const { response } = outcome;
-    const { protocol, request } = query;
-    const asked = { protocol, rd: request.rd };
+    const asked = { limitBytes: limitOf(query), rd: query.request.rd, metadata: query.metadata };
     if (response === undefined || outcome.drop) {
       this.#failed(query);
       return { ...asked, outcome, verdict: 'failed', answers: false };
@@ -89,9 +91,16 @@ export class ReplyKeeper {
   }
 }
 
+/** The longest answer that the upstream may give to a query, in bytes. */
+export function limitOf({ protocol, udpPayloadBytes }: Query): number {
+  return protocol === 'udp' ? Math.max(MIN_UDP_BYTES, udpPayloadBytes) : MAX_MESSAGE_BYTES;
+}
+
 /** The outcome for one who asked, with an answer of its own. `wantsAd`: its query had DO or AD. */
-export function replyTo({ request }: Query, wantsAd: boolean, { outcome, rd }: Reply): Outcome {
+export function replyTo(query: Query, wantsAd: boolean, { outcome, rd, metadata }: Reply): Outcome {
+  const { request } = query;
   const { response } = outcome;
+  if (metadata !== query.metadata) for (const [name, value] of metadata) query.metadata.set(name, value);
   if (response === undefined) return outcome;
   const bytes = copyBytes(response.bytes, 0, response.bytes.length);
   let { flags } = response;

@@ -113,15 +113,40 @@ test('a query that finds the table of queries in flight full does not wait for o
   assert.equal((await first.answer).rcode, 0);
 });
 
-test('a client over TCP does not get the truncated answer that was asked for over UDP', async () => {
+const roomier: { name: string; first: FakeQueryOptions; others: FakeQueryOptions }[] = [
+  { name: 'TCP', first: { udpPayloadBytes: 4096 }, others: { protocol: 'tcp' } },
+  { name: 'a larger payload', first: {}, others: { udpPayloadBytes: 1232 } },
+];
+for (const { name, first, others } of roomier) {
+  test(`clients with more room do not get the truncated answer of one with less: ${name}`, async () => {
+    const { rig, held } = newRig();
+    const [small, ...roomy] = [first, others, others].map((options) => rig.start(options));
+    held.release({ flags: FLAG_QR | FLAG_TC });
+    assert.equal((await small.answer).flags, FLAG_QR | FLAG_TC);
+    assert.equal(held.count, 1, 'the others share the next query');
+    held.release({ answer: [A] });
+    for (const { answer } of roomy) assert.deepEqual((await answer).records, [A]);
+    assert.equal(rig.asked.length, 2);
+  });
+}
+
+test('clients with no more room share a truncated answer', async () => {
   const { rig, held } = newRig();
-  const [udp, tcp] = [rig.start(), rig.start({ protocol: 'tcp' })];
+  const started = [{ udpPayloadBytes: 1232 }, { udpPayloadBytes: 1232 }, {}].map((options) => rig.start(options));
   held.release({ flags: FLAG_QR | FLAG_TC });
-  assert.equal((await udp.answer).flags, FLAG_QR | FLAG_TC);
-  assert.equal(held.count, 1);
+  for (const { answer } of started) assert.equal((await answer).flags, FLAG_QR | FLAG_TC);
+  assert.equal(rig.asked.length, 1);
+});
+
+test('what the directives below leave for log is there for all who waited', async () => {
+  const { rig, held } = newRig();
+  const started = [rig.start(), rig.start()];
+  rig.asked[0].metadata.set('forward/upstream', '192.0.2.53:53');
   held.release({ answer: [A] });
-  assert.deepEqual((await tcp.answer).records, [A]);
-  assert.equal(rig.asked.length, 2);
+  for (const { query, answer } of started) {
+    await answer;
+    assert.equal(query.metadata.get('forward/upstream'), '192.0.2.53:53');
+  }
 });
 
 test('an answer that comes at once is shared with nobody', async () => {

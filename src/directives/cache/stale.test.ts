@@ -288,6 +288,15 @@ test('VERIFY_TIMEOUT: the stale answer in time, and the late one is kept', async
   assert.equal(rig.asked.length, 2);
 });
 
+for (const protocol of ['udp', 'tcp'] as const) {
+  test(`VERIFY_TIMEOUT: the upstream is asked as the client asks (${protocol})`, async () => {
+    const rig = await staleRig('1h verify 100ms', answering({ answer: [A2] }));
+    const { query, answer } = rig.start({ protocol });
+    assert.equal((await answer).records[0], A2);
+    assert.equal(query.backgrounds[0].protocol, protocol);
+  });
+}
+
 test('VERIFY_TIMEOUT: who comes while the upstream is being asked waits as long again', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const held = new Held();
