@@ -4,14 +4,11 @@ import { hostPort } from '../sys/socket.ts';
 import type { Block } from './contract.ts';
 
 /** Serves the routes at `address` while the block's load lives. The load is given up if nothing can listen there. */
-export function serveHttp(block: Block, directive: string, address: HostPort, routes: HttpRoutes): void {
+export function serveHttp(block: Block, address: HostPort, routes: HttpRoutes): void {
   let release: (() => Promise<void>) | undefined;
+  block.claimHttp(address);
   block.onStart(async () => {
-    try {
-      release = await block.process.http.acquire(hostPort(address.host, address.port), routes);
-    } catch (cause) {
-      throw new Error(`${directive}: ${cause instanceof Error ? cause.message : cause}`, { cause });
-    }
+    release = await block.process.http.acquire(hostPort(address.host, address.port), routes);
   });
   block.onStop(() => release?.());
 }

@@ -63,7 +63,8 @@ test('an address that somebody else has is an error of one line', async () => {
   assert.ok(address !== null && typeof address === 'object');
   const listeners = new HttpListeners();
   const acquire = () => listeners.acquire(`127.0.0.1:${address.port}`, routes({}));
-  const message = `listen tcp 127.0.0.1:${address.port}: address already in use (EADDRINUSE)`;
+  const advice = 'stop the program that listens there, or choose another address or port';
+  const message = `listen tcp 127.0.0.1:${address.port}: address already in use (EADDRINUSE): ${advice}`;
   await assert.rejects(acquire, { message });
   other.close();
   await once(other, 'close');

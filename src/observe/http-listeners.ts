@@ -25,7 +25,7 @@ export class HttpListeners {
 
   /**
    * Serves the routes at `HOST:PORT` (`:PORT` is every address) until the function it resolves to is called. Rejects
-   * with one line: `listen tcp 127.0.0.1:8080: address already in use (EADDRINUSE)`.
+   * with one line: `listen tcp 127.0.0.1:8080: address already in use (EADDRINUSE): stop …`.
    */
   async acquire(address: string, routes: HttpRoutes): Promise<() => Promise<void>> {
     const { host, port } = await resolveAddress(address);

@@ -1,4 +1,6 @@
-import type { Key, ServerBlock } from '../corefile/cursor.ts';
+import type { Cursor, Key, ServerBlock } from '../corefile/cursor.ts';
+import { ConfigError } from '../corefile/errors.ts';
+import type { HostPort } from '../corefile/values.ts';
 import type {
   Block,
   Handler,
@@ -10,8 +12,12 @@ import type {
 } from '../directives/contract.ts';
 import type { Logger } from '../observe/logger.ts';
 import { RCODE_SERVFAIL } from '../wire/header.ts';
+import type { ConfiguredDirective } from './configure.ts';
 
 type Step = () => MaybePromise<void>;
+
+/** Where HTTP is served, and the directive that wants it. */
+export type HttpEndpoint = { readonly address: HostPort; readonly line: Cursor };
 
 /** A server block at set-up: what its directives asked for, and the chain that they make. */
 export class BlockBuilder implements Block {
@@ -22,11 +28,14 @@ export class BlockBuilder implements Block {
   readonly handlers: string[] = [];
   readonly log: Logger;
   readonly process: ProcessServices;
+  readonly httpEndpoints: HttpEndpoint[] = [];
   readonly startSteps: Step[] = [];
   readonly servingSteps: (() => void)[] = [];
   readonly shutdownSteps: Step[] = [];
   readonly stopSteps: Step[] = [];
   readonly #wraps: Wrap[] = [];
+  /** Of the directive that is being set up. */
+  #line: Cursor | undefined;
 
   constructor(block: ServerBlock, process: ProcessServices, log: Logger) {
     this.keys = block.keys;
@@ -35,8 +44,28 @@ export class BlockBuilder implements Block {
     this.log = log;
   }
 
+  /** Sets up all that one directive is to do, and puts its handlers behind those that are there. */
+  setUp({ directive, line, setUps }: ConfiguredDirective): void {
+    this.#line = line;
+    for (const step of setUps) {
+      const wrap = step(this);
+      if (wrap !== undefined) this.#append(directive.name, wrap);
+    }
+  }
+
+  claimHttp(address: HostPort): void {
+    if (this.#line !== undefined) this.httpEndpoints.push({ address, line: this.#line });
+  }
+
   onStart(start: Step): void {
-    this.startSteps.push(start);
+    const line = this.#line;
+    this.startSteps.push(async () => {
+      try {
+        await start();
+      } catch (error) {
+        throw line === undefined ? error : errorAt(line, error);
+      }
+    });
   }
 
   onServing(serving: () => void): void {
@@ -51,8 +80,7 @@ export class BlockBuilder implements Block {
     this.stopSteps.push(stop);
   }
 
-  /** Puts a directive's handler behind those that are there. */
-  append(name: string, wrap: Wrap): void {
+  #append(name: string, wrap: Wrap): void {
     if (this.handlers.at(-1) !== name) this.handlers.push(name);
     this.#wraps.push(wrap);
   }
@@ -71,4 +99,12 @@ function endOfChain(lastHandler: string): Handler {
     error: new Error(`plugin/${lastHandler}: no next plugin found`),
   };
   return () => outcome;
+}
+
+/** An error of a directive with its file, line and name. */
+function errorAt(line: Cursor, cause: unknown): ConfigError {
+  if (cause instanceof ConfigError) return cause;
+  const error = line.error(cause instanceof Error ? cause.message : String(cause));
+  error.cause = cause;
+  return error;
 }

@@ -3,8 +3,12 @@ import { ConfigError, ConfigErrors, throwConfigErrors } from '../corefile/errors
 import { COREDNS_DIRECTIVES, DIRECTIVES } from '../directives/order.ts';
 import type { RegisteredDirective, SetUp } from '../directives/register.ts';
 
-/** A directive of a block, parsed and ready to be set up. */
-export type ConfiguredDirective = { readonly directive: RegisteredDirective; readonly setUps: readonly SetUp[] };
+/** A directive of a block, parsed and ready to be set up; `line` is its last one, for errors. */
+export type ConfiguredDirective = {
+  readonly directive: RegisteredDirective;
+  readonly line: Cursor;
+  readonly setUps: readonly SetUp[];
+};
 export type ConfiguredBlock = { readonly block: ServerBlock; readonly directives: readonly ConfiguredDirective[] };
 
 /** Parses the directives of all blocks, in the order of DIRECTIVES; throws all errors that it finds at once. */
@@ -23,10 +27,12 @@ export function configure(blocks: readonly ServerBlock[]): ConfiguredBlock[] {
   const configured = blocks.map((block) => {
     for (const key of block.keys) collect(() => checkTransport(key));
     for (const cursor of block.directives) collect(() => checkAvailable(cursor));
-    const directives = DIRECTIVES.map((directive) => {
-      return { directive, setUps: collect(() => directive.configure(block)) ?? [] };
+    const directives = DIRECTIVES.flatMap((directive) => {
+      const line = block.directives.findLast((cursor) => cursor.name.text === directive.name);
+      if (line === undefined) return [];
+      return [{ directive, line, setUps: collect(() => directive.configure(block)) ?? [] }];
     });
-    return { block, directives: directives.filter(({ setUps }) => setUps.length > 0) };
+    return { block, directives };
   });
   throwConfigErrors(errors);
   return configured;

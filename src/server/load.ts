@@ -3,6 +3,7 @@ import { DIRECTIVES } from '../directives/order.ts';
 import type { Logger } from '../observe/logger.ts';
 import { BlockBuilder } from './block.ts';
 import type { ConfiguredBlock } from './configure.ts';
+import { checkHttpEndpoints } from './http-endpoints.ts';
 import { type BlockTargets, groupTargets, type Target } from './targets.ts';
 
 /** A block that answers queries. */
@@ -31,6 +32,8 @@ export class Load {
     try {
       for (const { name } of DIRECTIVES) for (const block of blocks) setUp(name, block);
       this.targets = groupTargets(blocks.map((block) => this.#run(block)));
+      const endpoints = this.#builders.flatMap(({ httpEndpoints }) => httpEndpoints);
+      checkHttpEndpoints(endpoints, [...this.targets.values()]);
     } catch (error) {
       void this.stop();
       throw error;
@@ -90,13 +93,9 @@ export class Load {
 
 type BlockInSetUp = ConfiguredBlock & { readonly builder: BlockBuilder };
 
-/** Sets up all that one directive is to do in a block. */
 function setUp(name: string, { directives, builder }: BlockInSetUp): void {
-  const setUps = directives.find(({ directive }) => directive.name === name)?.setUps ?? [];
-  for (const step of setUps) {
-    const wrap = step(builder);
-    if (wrap !== undefined) builder.append(name, wrap);
-  }
+  const configured = directives.find(({ directive }) => directive.name === name);
+  if (configured !== undefined) builder.setUp(configured);
 }
 
 async function allOf(steps: readonly (() => MaybePromise<void>)[]): Promise<void> {

@@ -48,9 +48,14 @@ const badCases = [
   { name: 'does not parse', corefile: '. {\n  chache\n}\n', error: /Corefile:2: unknown directive "chache"/ },
   { name: 'cannot be set up', corefile: `${whoami('.')}${whoami('.')}`, error: /it is already defined/ },
   {
-    name: 'cannot listen',
-    corefile: 'example.net:0 {\n  bind 127.0.0.1\n  health 192.0.2.1:99999\n}\n',
-    error: /health/,
+    name: 'wants HTTP where it answers DNS',
+    corefile: 'example.net:1053 {\n  bind 127.0.0.1\n  whoami\n  ready localhost:1053\n}\n',
+    error: /^ConfigError: Corefile:4: ready: localhost:1053 is where dns:\/\/127\.0\.0\.1:1053 answers DNS/,
+  },
+  {
+    name: 'cannot serve HTTP',
+    corefile: 'example.net:0 {\n  bind 127.0.0.1\n  health [fe80::1%nowhere]:8080\n}\n',
+    error: /^ConfigError: Corefile:3: health: listen tcp \[fe80::1%nowhere\]:8080: /,
   },
 ];
 
@@ -86,7 +91,10 @@ test('start: what cannot listen leaves nothing open', async () => {
   const blocker = dgram.createSocket('udp4').bind(0, '127.0.0.1');
   await once(blocker, 'listening');
   running.corefile = `example.org:${blocker.address().port} {\n  bind 127.0.0.1\n  whoami\n}\n`;
-  await assert.rejects(running.server.start(), /^SystemError: listen udp 127\.0\.0\.1:\d+: address already in use/);
+  await assert.rejects(
+    running.server.start(),
+    /^ConfigError: Corefile:1: listen udp 127\.0\.0\.1:\d+: address already in use/,
+  );
   assert.deepEqual(running.server.banner, []);
   blocker.close();
   await running.close();

@@ -1,5 +1,6 @@
 import type { CacheStore } from '../cache/store.ts';
 import type { Corefile } from '../corefile/cursor.ts';
+import { ConfigError } from '../corefile/errors.ts';
 import { fingerprint } from '../corefile/fingerprint.ts';
 import type { Clock, Configuration, ProcessServices } from '../directives/contract.ts';
 import type { HttpListeners } from '../observe/http-listeners.ts';
@@ -12,6 +13,7 @@ import { InflightTable } from './inflight.ts';
 import { Listener, type ListenerServices } from './listener.ts';
 import { Load } from './load.ts';
 import { ReloadMetrics } from './reload-metrics.ts';
+import type { Target } from './targets.ts';
 
 /** How long queries in flight may still take when their listener or their configuration goes; none lives longer. */
 const GRACE_MS = 5_000;
@@ -176,7 +178,7 @@ export class Server implements Configuration {
     const opened: Listener[] = [];
     try {
       for (const target of load.targets.values()) {
-        if (!this.#listeners.has(target.id)) opened.push(new Listener(target, this.#listenerServices));
+        if (!this.#listeners.has(target.id)) opened.push(this.#listen(target));
       }
     } catch (error) {
       await Promise.all(opened.map((listener) => listener.close(0)));
@@ -184,6 +186,16 @@ export class Server implements Configuration {
       throw error;
     }
     return opened;
+  }
+
+  #listen(target: Target): Listener {
+    try {
+      return new Listener(target, this.#listenerServices);
+    } catch (cause) {
+      const error = new ConfigError(target.token, cause instanceof Error ? cause.message : String(cause));
+      error.cause = cause;
+      throw error;
+    }
   }
 
   /** Lets queries of the old configuration end, then gives back what it held. */

@@ -27,7 +27,7 @@ const overlapCases = [
   {
     name: 'twice the same zone',
     lines: [{ keys: '.:53' }, { keys: '.' }],
-    error: 'Corefile:3: cannot serve dns://.:53 - it is already defined; remove one of the two',
+    error: 'Corefile:3: cannot serve dns://.:53 - it is already defined in Corefile:1; remove one of the two',
   },
   {
     name: 'twice on one address',
@@ -35,24 +35,25 @@ const overlapCases = [
       { keys: '.', bind: ['127.0.0.1'] },
       { keys: '.', bind: ['127.0.0.1'] },
     ],
-    error: 'Corefile:3: cannot serve dns://.:53 on 127.0.0.1 - it is already defined; remove one of the two',
+    error:
+      'Corefile:3: cannot serve dns://.:53 on 127.0.0.1 - it is already defined in Corefile:1; remove one of the two',
   },
   {
     name: 'bound after unbound',
     lines: [{ keys: '.' }, { keys: '.', bind: ['127.0.0.1'] }],
     error:
-      'Corefile:3: cannot serve dns://.:53 on 127.0.0.1 - zone overlap listener capacity with dns://.:53; bind both blocks, or neither',
+      'Corefile:3: cannot serve dns://.:53 on 127.0.0.1 - zone overlap listener capacity with dns://.:53 of Corefile:1; bind both blocks, or neither',
   },
   {
     name: 'unbound after bound',
     lines: [{ keys: '.', bind: ['127.0.0.1'] }, { keys: '.' }],
     error:
-      'Corefile:3: cannot serve dns://.:53 - zone overlap listener capacity with dns://.:53 on 127.0.0.1; bind both blocks, or neither',
+      'Corefile:3: cannot serve dns://.:53 - zone overlap listener capacity with dns://.:53 on 127.0.0.1 of Corefile:1; bind both blocks, or neither',
   },
   {
     name: 'an address twice in one block',
     lines: [{ keys: '.', bind: ['::1', '::1'] }],
-    error: 'Corefile:1: cannot serve dns://.:53 on ::1 - it is already defined; remove one of the two',
+    error: 'Corefile:1: cannot serve dns://.:53 on ::1 - it is already defined in Corefile:1; remove one of the two',
   },
 ];
 

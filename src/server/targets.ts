@@ -1,4 +1,4 @@
-import type { Key } from '../corefile/cursor.ts';
+import type { Key, Token } from '../corefile/cursor.ts';
 import { ConfigError } from '../corefile/errors.ts';
 import type { ListenerSettings } from '../directives/contract.ts';
 import type { RunningBlock } from './load.ts';
@@ -11,6 +11,8 @@ export type Target = {
   /** As text; empty is the wildcard. */
   readonly address: string;
   readonly port: number;
+  /** The first key that wants it, for errors. */
+  readonly token: Token;
   readonly router: Router;
   /** Other classes than IN are let through. */
   anyClass: boolean;
@@ -44,7 +46,7 @@ export function groupTargets(blocks: readonly BlockTargets[]): Map<string, Targe
   for (const { keys, listener, block, servers } of blocks) {
     for (const key of keys) {
       for (const address of addressesOf(listener)) {
-        const target = targetAt(targets, address, key.port);
+        const target = targetAt(targets, address, key);
         target.router.add(key.zone, block);
         if (!servers.includes(target.id)) servers.push(target.id);
         target.anyClass ||= block.anyClass;
@@ -58,11 +60,11 @@ export function groupTargets(blocks: readonly BlockTargets[]): Map<string, Targe
   return targets;
 }
 
-function targetAt(targets: Map<string, Target>, address: string, port: number): Target {
+function targetAt(targets: Map<string, Target>, address: string, { port, token }: Key): Target {
   const id = serverId(address, port);
   const known = targets.get(id);
   if (known !== undefined) return known;
-  const target = { id, address, port, router: new Router(), anyClass: false, debug: false, stacktrace: false };
+  const target = { id, address, port, token, router: new Router(), anyClass: false, debug: false, stacktrace: false };
   targets.set(id, target);
   return target;
 }
@@ -73,27 +75,42 @@ function addressesOf(listener: ListenerSettings): readonly string[] {
 
 /** The rule of corefile.md §7, over all tuples of zone, port and address in file order. */
 function checkOverlaps(blocks: readonly BlockTargets[]): void {
-  const seen = new Map<string, Set<string>>(); // zone and port to the addresses they are served on
+  const seen = new Map<string, Map<string, Key>>(); // zone and port to the addresses they are served on
   for (const { keys, listener } of blocks) {
     for (const key of keys) {
       const zone = `dns://${key.zone}:${key.port}`;
-      const addresses = seen.get(zone) ?? new Set();
-      seen.set(zone, addresses);
+      const served = seen.get(zone) ?? new Map<string, Key>();
+      seen.set(zone, served);
       for (const address of addressesOf(listener)) {
-        const where = address === '' ? zone : `${zone} on ${address}`;
-        if (addresses.has(address))
-          throw overlap(key, `cannot serve ${where} - it is already defined; remove one of the two`);
-        if (addresses.size > 0 && (address === '' || addresses.has(''))) {
-          const other = [...addresses][0] ?? '';
-          const detail = `zone overlap listener capacity with ${other === '' ? zone : `${zone} on ${other}`}`;
-          throw overlap(key, `cannot serve ${where} - ${detail}; bind both blocks, or neither`);
+        const same = served.get(address);
+        if (same !== undefined) {
+          throw overlap(key, zone, address, `it is already defined in ${lineOf(same)}; remove one of the two`);
         }
-        addresses.add(address);
+        const [other] = address === '' || served.has('') ? served : [];
+        if (other !== undefined) {
+          const [otherAddress, otherKey] = other;
+          const place = `${placeOf(zone, otherAddress)} of ${lineOf(otherKey)}`;
+          throw overlap(
+            key,
+            zone,
+            address,
+            `zone overlap listener capacity with ${place}; bind both blocks, or neither`,
+          );
+        }
+        served.set(address, key);
       }
     }
   }
 }
 
-function overlap(key: Key, message: string): ConfigError {
-  return new ConfigError(key.token, message);
+function overlap(key: Key, zone: string, address: string, reason: string): ConfigError {
+  return new ConfigError(key.token, `cannot serve ${placeOf(zone, address)} - ${reason}`);
+}
+
+function placeOf(zone: string, address: string): string {
+  return address === '' ? zone : `${zone} on ${address}`;
+}
+
+function lineOf({ token }: Key): string {
+  return `${token.file}:${token.line}`;
 }

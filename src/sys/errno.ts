@@ -9,6 +9,7 @@ export const EAGAIN = os.constants.errno.EAGAIN;
 export const ENOBUFS = os.constants.errno.ENOBUFS;
 export const ECONNREFUSED = os.constants.errno.ECONNREFUSED;
 export const EAFNOSUPPORT = os.constants.errno.EAFNOSUPPORT;
+export const EADDRINUSE = os.constants.errno.EADDRINUSE;
 export const EADDRNOTAVAIL = os.constants.errno.EADDRNOTAVAIL;
 export const EINVAL = os.constants.errno.EINVAL;
 export const EACCES = os.constants.errno.EACCES;

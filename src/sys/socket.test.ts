@@ -129,15 +129,16 @@ test('an address in use is one clear line', async () => {
     name: 'SystemError',
     code: 'EADDRINUSE',
     syscall: 'bind',
-    message: `listen udp 127.0.0.1:${port}: address already in use (EADDRINUSE)`,
+    message: `listen udp 127.0.0.1:${port}: address already in use (EADDRINUSE): ${advice}`,
   });
+  const advice = 'stop the program that listens there, or choose another address or port';
   udp.close();
   const tcp = net.createServer().listen(0, '::');
   await once(tcp, 'listening');
   const address = tcp.address();
   assert.ok(typeof address === 'object' && address !== null);
   assert.throws(() => openTcp({ address: '', port: address.port, backlog: 1 }), {
-    message: `listen tcp :${address.port}: address already in use (EADDRINUSE)`,
+    message: `listen tcp :${address.port}: address already in use (EADDRINUSE): ${advice}`,
   });
   tcp.close();
 });

@@ -1,5 +1,5 @@
 /** Sockets of the resolver and its listeners: non-blocking, closed on exec, opened or not opened at all. */
-import { EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, lastErrno, SystemError } from './errno.ts';
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, lastErrno, SystemError } from './errno.ts';
 import * as libc from './libc.ts';
 import { AF_INET, AF_INET6, encodeSockaddr, portOf, SOCKADDR_V6_BYTES } from './sockaddr.ts';
 
@@ -175,8 +175,13 @@ function bindSocket(protocol: 'udp' | 'tcp', address: string, port: number, show
 }
 
 function listenError(protocol: string, address: string, port: number, syscall: string, errno: number): SystemError {
-  const hint = errno === EACCES && port < 1024 ? 'ports below 1024 need CAP_NET_BIND_SERVICE' : undefined;
-  return new SystemError(`listen ${protocol} ${hostPort(address, port)}`, syscall, errno, hint);
+  return new SystemError(`listen ${protocol} ${hostPort(address, port)}`, syscall, errno, listenHint(errno, port));
+}
+
+function listenHint(errno: number, port: number): string | undefined {
+  if (errno === EADDRINUSE) return 'stop the program that listens there, or choose another address or port';
+  if (errno === EACCES && port < 1024) return 'ports below 1024 need CAP_NET_BIND_SERVICE';
+  return undefined;
 }
 
 /** Closes a socket that will not be used, and passes on why. */

@@ -102,7 +102,8 @@ test('an address in use gives the load up', async () => {
   assert.ok(address !== null && typeof address === 'object');
   const block = fakeBlock();
   health.setup({ address: { host: '127.0.0.1', port: address.port }, lameduckMs: 0, lameduckText: '0' }, block);
-  const message = `health: listen tcp 127.0.0.1:${address.port}: address already in use (EADDRINUSE)`;
+  const advice = 'stop the program that listens there, or choose another address or port';
+  const message = `listen tcp 127.0.0.1:${address.port}: address already in use (EADDRINUSE): ${advice}`;
   await assert.rejects(block.start(), { message });
   await block.stop();
   other.close();

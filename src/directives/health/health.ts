@@ -44,7 +44,7 @@ export function parse(cursor: Cursor): HealthConfig {
 }
 
 function setup({ address, lameduckMs, lameduckText }: HealthConfig, block: Block): undefined {
-  serveHttp(block, NAME, address, new Map([[PATH, (_request, response) => respond(response, 200, 'OK')]]));
+  serveHttp(block, address, new Map([[PATH, (_request, response) => respond(response, 200, 'OK')]]));
   if (lameduckMs > 0) {
     block.onShutdown(async () => {
       block.log.plugin(NAME).info(`Going into lameduck mode for ${lameduckText}`);

@@ -26,7 +26,7 @@ export function parse(cursor: Cursor): PrometheusConfig {
 
 function setup({ address }: PrometheusConfig, block: Block) {
   const { clock, metrics } = block.process;
-  serveHttp(block, NAME, address, new Map([[PATH, (_request, response) => void expose(metrics, response)]]));
+  serveHttp(block, address, new Map([[PATH, (_request, response) => void expose(metrics, response)]]));
   showEnabled(block, metrics);
   const zones = new ZoneCounters(block.zones, new RequestMetrics(metrics));
   return (next: Handler) => wrap(next, zones, clock);

@@ -40,7 +40,7 @@ function setup({ address }: ReadyConfig, block: Block): undefined {
     else if (!serving) respond(response, 503, [...block.servers].sort().join());
     else respond(response, 200, 'OK');
   };
-  serveHttp(block, NAME, address, new Map([[PATH, handler]]));
+  serveHttp(block, address, new Map([[PATH, handler]]));
 }
 
 export const ready: Directive<ReadyConfig> = { name: NAME, repeat: 'once', parse, setup };
