@@ -3,9 +3,9 @@ import type { CacheStore } from '../cache/store.ts';
 import type { Key } from '../corefile/cursor.ts';
 import type { HostPort } from '../corefile/values.ts';
 import { HttpListeners } from '../observe/http-listeners.ts';
-import { LineWriter } from '../observe/line-writer.ts';
-import { Logger } from '../observe/logger.ts';
+import type { Logger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { fakeLog } from '../observe/testing.ts';
 import type { Poller } from '../sys/poller.ts';
 import { writeU16 } from '../wire/bytes.ts';
 import { FLAG_QR, FLAG_RA, FLAG_RD } from '../wire/header.ts';
@@ -14,6 +14,7 @@ import { parseRecord } from '../wire/presentation.ts';
 import { CLASS_IN, TYPE_A, TYPE_OPT } from '../wire/types.ts';
 import { type MessageView, parseMessage, SECTION_ADDITIONAL, SECTION_ANSWER, SECTION_AUTHORITY } from '../wire/view.ts';
 import { MessageWriter } from '../wire/writer.ts';
+
 import type {
   BackgroundQuery,
   Block,
@@ -26,6 +27,8 @@ import type {
   ProcessServices,
   Query,
 } from './contract.ts';
+
+export { fakeLog };
 
 const UNIX_SECONDS_AT_0 = 1_700_000_000;
 
@@ -44,22 +47,6 @@ export class FakeClock implements Clock {
   advance(ms: number): void {
     this.#nowMs += ms;
   }
-}
-
-/** A logger, and what it has printed so far. */
-export function fakeLog(): { log: Logger; lines(): string[] } {
-  let text = '';
-  const log = new Logger(
-    new LineWriter((bytes) => {
-      text += Buffer.from(bytes).toString();
-      return bytes.length;
-    }),
-  );
-  const lines = () => {
-    log.flushSync();
-    return text.split('\n').slice(0, -1);
-  };
-  return { log, lines };
 }
 
 export type FakeProcessOptions = {

@@ -41,11 +41,13 @@ test('debug lines are printed while anybody wants them', () => {
   const { log, printed } = logger();
   const releases = [log.holdDebug(), log.holdDebug()];
   log.plugin('cache').debug('two');
+  assert.equal(log.isDebug, true);
   releases[0]();
   releases[0]();
   log.debug('one');
   releases[1]();
   log.debug('none');
+  assert.equal(log.isDebug, false);
   assert.equal(printed(), '[DEBUG] plugin/cache: two\n[DEBUG] one\n');
 });
 

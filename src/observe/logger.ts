@@ -21,8 +21,13 @@ export class Logger {
     return new Logger(this.#shared, `plugin/${name}: `);
   }
 
+  /** Whether DEBUG lines are printed: to be asked before one that is costly to put together. */
+  get isDebug(): boolean {
+    return this.#shared.debugHolds > 0;
+  }
+
   debug(text: string): void {
-    if (this.#shared.debugHolds > 0) this.#add('DEBUG', text);
+    if (this.isDebug) this.#add('DEBUG', text);
   }
 
   info(text: string): void {

@@ -1,7 +1,9 @@
-/** For tests: an independent, strict reading of the text exposition format, and a free port. */
+/** For tests: an independent, strict reading of the text exposition format, a logger that remembers, a free port. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
+import { LineWriter } from './line-writer.ts';
+import { Logger } from './logger.ts';
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const SAMPLE = /^([^{\s]+)(?:\{(.*)\})? (\S+)$/;
@@ -82,4 +84,20 @@ export async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return address !== null && typeof address === 'object' ? address.port : assert.fail('no port');
+}
+
+/** A logger, and what it has printed so far. */
+export function fakeLog(): { log: Logger; lines(): string[] } {
+  let text = '';
+  const log = new Logger(
+    new LineWriter((bytes) => {
+      text += Buffer.from(bytes).toString();
+      return bytes.length;
+    }),
+  );
+  const lines = () => {
+    log.flushSync();
+    return text.split('\n').slice(0, -1);
+  };
+  return { log, lines };
 }

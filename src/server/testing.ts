@@ -2,9 +2,9 @@
 import { CacheStore } from '../cache/store.ts';
 import { parseCorefile } from '../corefile/parse.ts';
 import { COREDNS_DIRECTIVES } from '../directives/order.ts';
-import { fakeLog } from '../directives/testing.ts';
 import { HttpListeners } from '../observe/http-listeners.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { fakeLog } from '../observe/testing.ts';
 import { Poller } from '../sys/poller.ts';
 import { Server, type ServerOptions } from './server.ts';
 

@@ -12,6 +12,7 @@ import {
   isWildcard,
   leaveSelection,
   localPort,
+  localText,
   openTcp,
   openUdp,
   receive,
@@ -41,6 +42,14 @@ for (const { name, listen, connect, skip } of addressCases) {
     assert.equal(send(client, query), query.length);
     assert.equal(receive(fd, buffer), query.length);
     assert.deepEqual(buffer.subarray(0, query.length), query);
+    close(client);
+    close(fd);
+  });
+
+  test(`udp: where it is bound to: ${name}`, { skip }, () => {
+    const fd = openUdp({ address: listen, port: 0, packetInfo: false });
+    const client = connectUdp(connect, localPort(fd), { sourceAddress: connect });
+    assert.equal(localText(client), hostPort(connect, localPort(client)));
     close(client);
     close(fd);
   });
@@ -122,6 +131,7 @@ test('udp: a socket that has left the selection keeps its queue and gets nothing
 });
 
 test('an address in use is one clear line', async () => {
+  const advice = 'stop the program that listens there, or choose another address or port';
   const udp = dgram.createSocket('udp4').bind(0, '127.0.0.1');
   await once(udp, 'listening');
   const { port } = udp.address();
@@ -131,7 +141,6 @@ test('an address in use is one clear line', async () => {
     syscall: 'bind',
     message: `listen udp 127.0.0.1:${port}: address already in use (EADDRINUSE): ${advice}`,
   });
-  const advice = 'stop the program that listens there, or choose another address or port';
   udp.close();
   const tcp = net.createServer().listen(0, '::');
   await once(tcp, 'listening');
@@ -165,6 +174,9 @@ test('text that is no address is refused', () => {
     message: 'listen udp localhost:53: invalid argument (EINVAL)',
   });
   assert.throws(() => connectUdp('', 53), { message: 'connect udp :53: invalid argument (EINVAL)' });
+  assert.throws(() => connectUdp('127.0.0.1', 53, { sourceAddress: '192.0.2.1' }), {
+    message: 'connect udp 127.0.0.1:53 from 192.0.2.1: address not available (EADDRNOTAVAIL)',
+  });
 });
 
 const hostPortCases = [

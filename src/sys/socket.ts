@@ -1,7 +1,7 @@
 /** Sockets of the resolver and its listeners: non-blocking, closed on exec, opened or not opened at all. */
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, lastErrno, SystemError } from './errno.ts';
 import * as libc from './libc.ts';
-import { AF_INET, AF_INET6, encodeSockaddr, portOf, SOCKADDR_V6_BYTES } from './sockaddr.ts';
+import { AF_INET, AF_INET6, addressText, encodeSockaddr, portOf, SOCKADDR_V6_BYTES } from './sockaddr.ts';
 
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
@@ -68,19 +68,30 @@ export function openTcp({ address, port, backlog }: TcpOptions): number {
   return fd;
 }
 
+export type ConnectOptions = {
+  readonly receiveBufferBytes?: number;
+  /** One of the host's own, of the same family; by default the routing table says which. */
+  readonly sourceAddress?: string | undefined;
+};
+
 /** A UDP socket to one server, from a port that the kernel takes at random; datagrams of others never reach it. */
 export function connectUdp(address: string, port: number, options: ConnectOptions = {}): number {
+  const { receiveBufferBytes, sourceAddress } = options;
   const intent = `connect udp ${hostPort(address, port)}`;
-  const length = encodeSockaddr(nameBytes, address, port);
-  if (length === 0) throw new SystemError(intent, 'connect', EINVAL);
+  if (encodeSockaddr(nameBytes, address, port) === 0) throw new SystemError(intent, 'connect', EINVAL);
   const fd = libc.socket(nameBytes[0], SOCK_DGRAM | SOCK_FLAGS, 0);
   if (fd < 0) throw new SystemError(intent, 'socket', lastErrno());
+  if (sourceAddress !== undefined) {
+    const length = encodeSockaddr(nameBytes, sourceAddress, 0);
+    if (libc.bind(fd, nameBytes, length) < 0) {
+      throw abandon(fd, new SystemError(`${intent} from ${sourceAddress}`, 'bind', lastErrno()));
+    }
+  }
+  const length = encodeSockaddr(nameBytes, address, port);
   if (libc.connect(fd, nameBytes, length) < 0) throw abandon(fd, new SystemError(intent, 'connect', lastErrno()));
-  if (options.receiveBufferBytes !== undefined) raiseReceiveBuffer(fd, options.receiveBufferBytes);
+  if (receiveBufferBytes !== undefined) raiseReceiveBuffer(fd, receiveBufferBytes);
   return fd;
 }
-
-export type ConnectOptions = { readonly receiveBufferBytes?: number };
 
 /**
  * Takes a bound UDP socket out of the kernel's selection: what comes from now on goes to the other sockets of its port,
@@ -112,6 +123,12 @@ export function receive(fd: number, buffer: Uint8Array): number {
 export function localPort(fd: number): number {
   readLocalName(fd);
   return portOf(nameBytes, 0);
+}
+
+/** Where the socket is bound to: `192.0.2.1:40000`. */
+export function localText(fd: number): string {
+  readLocalName(fd);
+  return hostPort(addressText(nameBytes, 0), portOf(nameBytes, 0));
 }
 
 /** Whether the address stands for every address of the host. */

@@ -6,19 +6,30 @@ import type { Endpoint } from './endpoint.ts';
 /** Gets the connection, established and for TLS verified, or why there is none. */
 export type OnDialed = (result: net.Socket | Error) => void;
 
-/** Connects to one upstream, over TCP or, with a context, over TLS with it. */
+export type DialerOptions = {
+  /** Connect over TLS with this. */
+  readonly tlsContext?: tls.SecureContext | undefined;
+  /** The name that the certificate must have, unless the endpoint names another. */
+  readonly serverName?: string | undefined;
+  /** Connect from this address; by default from that which the routing table says. */
+  readonly sourceAddress?: string | undefined;
+};
+
+/** Connects to one upstream, over TCP or TLS. */
 export class Dialer {
   readonly #endpoint: Endpoint;
   readonly #tlsContext: tls.SecureContext | undefined;
   readonly #serverName: string;
+  readonly #target: { readonly host: string; readonly port: number; readonly localAddress?: string };
   /** For resumption: the ticket that the upstream gave last. */
   #tlsSession: Buffer | undefined;
 
-  /** `serverName` is the one that the certificate must have, unless the endpoint names another. */
-  constructor(endpoint: Endpoint, tlsContext?: tls.SecureContext, serverName = '') {
+  constructor(endpoint: Endpoint, { tlsContext, serverName, sourceAddress }: DialerOptions = {}) {
+    const { address: host, port } = endpoint;
     this.#endpoint = endpoint;
     this.#tlsContext = tlsContext;
-    this.#serverName = endpoint.serverName ?? serverName;
+    this.#serverName = endpoint.serverName ?? serverName ?? '';
+    this.#target = sourceAddress === undefined ? { host, port } : { host, port, localAddress: sourceAddress };
   }
 
   /** Calls back once, later, unless the function that it returns is called before: that gives the dial up. */
@@ -44,15 +55,13 @@ export class Dialer {
   }
 
   #connectTcp(): net.Socket {
-    const { address, port } = this.#endpoint;
-    return net.connect({ host: address, port, noDelay: true });
+    return net.connect({ ...this.#target, noDelay: true });
   }
 
   #connectTls(secureContext: tls.SecureContext): net.Socket {
-    const { address, port } = this.#endpoint;
     const session = this.#tlsSession === undefined ? {} : { session: this.#tlsSession };
     // Without a server name the certificate is checked against `host`, the IP address.
-    const socket = tls.connect({ host: address, port, secureContext, servername: this.#serverName, ...session });
+    const socket = tls.connect({ ...this.#target, secureContext, servername: this.#serverName, ...session });
     socket.setNoDelay(true);
     socket.on('session', (ticket) => {
       this.#tlsSession = ticket;

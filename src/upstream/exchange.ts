@@ -13,6 +13,9 @@ export interface Holder {
   onTimeout(exchange: Exchange, nowMs: number): void;
 }
 
+/** A message that answers nothing in flight; `exchange` is set if it has the id of one, but not its question. */
+export type OnStray = (message: Uint8Array, exchange: Exchange | undefined) => void;
+
 export type ExchangeFields = {
   readonly request: MessageView;
   readonly asker: Asker;

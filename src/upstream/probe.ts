@@ -4,20 +4,27 @@ import { MAX_MESSAGE_BYTES } from '../wire/header.ts';
 import type { MessageView } from '../wire/view.ts';
 import type { Dialer } from './dialer.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type Asker, Exchange } from './exchange.ts';
+import { type Asker, Exchange, type OnStray } from './exchange.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { type UdpServices, UdpSocket } from './udp-socket.ts';
 
 const DIAL_TIMEOUT_MS = 2000;
 const READ_TIMEOUT_MS = 1000;
 
-export type ProbeServices = UdpServices & { readonly onStray: () => void };
+export type ProbeServices = UdpServices & { readonly onStray: OnStray };
 
 /** Returns what gives it up. */
-export function probeUdp(question: MessageView, asker: Asker, services: ProbeServices, endpoint: Endpoint): () => void {
+export function probeUdp(
+  question: MessageView,
+  asker: Asker,
+  services: ProbeServices,
+  endpoint: Endpoint,
+  sourceAddress: string | undefined,
+): () => void {
   const nowMs = services.nowMs();
   try {
     const socket = new UdpSocket(endpoint, services, {
+      sourceAddress,
       readTimeoutMs: READ_TIMEOUT_MS,
       idleMs: READ_TIMEOUT_MS,
       maxQueries: 1,

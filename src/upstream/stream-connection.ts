@@ -3,7 +3,7 @@ import { hostPort } from '../sys/socket.ts';
 import { readU16, writeU16 } from '../wire/bytes.ts';
 import { ID_OFFSET } from '../wire/header.ts';
 import { parseMessage } from '../wire/view.ts';
-import { type Exchange, type Holder, PendingTable } from './exchange.ts';
+import { type Exchange, type Holder, type OnStray, PendingTable } from './exchange.ts';
 import { FrameReader } from './frame-reader.ts';
 import { fitOf, isReadable } from './reply.ts';
 import type { Timed, TimerWheel } from './timer-wheel.ts';
@@ -16,7 +16,7 @@ export type StreamConnectionOptions = {
   readonly idleMs: number;
   /** From then on it takes no queries. */
   readonly retireAtMs: number;
-  readonly onStray: () => void;
+  readonly onStray: OnStray;
   /** Its first query was answered. */
   readonly onProven: () => void;
   /** Nothing is in flight on it any more. */
@@ -158,7 +158,7 @@ export class StreamConnection implements Holder, Timed {
   #onMessage(message: Uint8Array, nowMs: number): boolean {
     const exchange = this.#pending.find(readU16(message, ID_OFFSET));
     if (exchange === undefined || fitOf(exchange, message, message.length) !== 'whole') {
-      this.#options.onStray();
+      this.#options.onStray(message, exchange);
       if (++this.#strayCount >= MAX_STRAYS) this.#onBroken('answers to questions that were not asked');
       return !this.#closed;
     }

@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import { DialTiming } from './dial-timing.ts';
 import type { Dialer } from './dialer.ts';
-import type { Exchange, Holder } from './exchange.ts';
+import type { Exchange, Holder, OnStray } from './exchange.ts';
 import { shortened } from './random.ts';
 import { StreamConnection } from './stream-connection.ts';
 import type { TimerWheel } from './timer-wheel.ts';
@@ -27,7 +27,7 @@ export type StreamPoolOptions = {
   readonly maxAgeMs: number;
   /** Connections kept without work; 0 is no limit but the pool's own. */
   readonly maxIdle: number;
-  readonly onStray: () => void;
+  readonly onStray: OnStray;
   /** Whether there was a connection for a query. */
   readonly onTake: (reused: boolean) => void;
 };

@@ -36,6 +36,17 @@ test('many queries are in flight on one connection, and answered in any order', 
   assert.equal(upstream.openCount, 1);
 });
 
+test('connections leave from the source address', async (t) => {
+  const sources: (string | undefined)[] = [];
+  const server = await streamServer(t, ({ query, send, socket }) => {
+    sources.push(socket.remoteAddress);
+    send(replyTo(query));
+  });
+  const upstream = testUpstream(t, server.port, { sourceAddress: '127.0.0.9' });
+  assert.deepEqual(answersOf(await ask(upstream, tcp)), ['192.0.2.80']);
+  assert.deepEqual(sources, ['127.0.0.9']);
+});
+
 test('a reply may come byte by byte, or several at once', async (t) => {
   const server = await streamServer(t, async ({ query, count, socket }) => {
     const frame = frameOf(replyTo(query));

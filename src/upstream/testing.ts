@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import tls from 'node:tls';
 import dnsPacket from 'dns-packet';
 import { Metrics } from '../observe/metrics.ts';
+import { fakeLog } from '../observe/testing.ts';
 import { Poller } from '../sys/poller.ts';
 import * as sockets from '../sys/socket.ts';
 import { MAX_MESSAGE_BYTES } from '../wire/header.ts';
@@ -26,7 +27,8 @@ export function testServices(t: TestContext): TestServices {
   const nowMs = () => performance.now();
   const poller = new Poller((error) => assert.fail(String(error)));
   t.after(() => poller.close());
-  return { system: sockets, poller, wheel: new TimerWheel(nowMs), nowMs, metrics: new Metrics() };
+  const { log } = fakeLog();
+  return { system: sockets, poller, wheel: new TimerWheel(nowMs), nowMs, metrics: new Metrics(), log };
 }
 
 /** An upstream on loopback with short time-outs. When the test ends, nothing of it may be left. */
@@ -132,6 +134,7 @@ export function addressFor(query: Buffer): string {
 
 export type UdpExchange = {
   readonly query: Buffer;
+  readonly sourceAddress: string;
   readonly sourcePort: number;
   /** How many queries have come, this one included. */
   readonly count: number;
@@ -153,7 +156,7 @@ export async function udpServer(
     const send = (message: Uint8Array) => {
       if (isOpen) socket.send(message, from.port, from.address, () => {});
     };
-    onQuery({ query, sourcePort: from.port, count: ++count, send });
+    onQuery({ query, sourceAddress: from.address, sourcePort: from.port, count: ++count, send });
   });
   socket.bind(port, HOST);
   await once(socket, 'listening');

@@ -1,5 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, OnStray } from './exchange.ts';
 import { randomU16, shortened } from './random.ts';
 import { type UdpServices, UdpSocket } from './udp-socket.ts';
 
@@ -21,13 +21,14 @@ const MAX_AGE_MS = 5000;
 const MAX_AGE_SPREAD = 0.5;
 
 export type UdpPoolOptions = {
+  readonly sourceAddress?: string | undefined;
   readonly readTimeoutMs: number;
   readonly idleMs: number;
   /** Sockets are not used for longer; 0 is no limit but the pool's own. */
   readonly maxAgeMs: number;
   /** Sockets kept for further queries; 0 is no limit but the pool's own. */
   readonly maxIdle: number;
-  readonly onStray: () => void;
+  readonly onStray: OnStray;
   /** Whether a query could be sent from a socket that was open already. */
   readonly onTake: (reused: boolean) => void;
 };
@@ -83,9 +84,10 @@ export class UdpPool {
   }
 
   #openSocket(nowMs: number): UdpSocket {
-    const { readTimeoutMs, idleMs, maxAgeMs, onStray } = this.#options;
+    const { sourceAddress, readTimeoutMs, idleMs, maxAgeMs, onStray } = this.#options;
     const ageMs = maxAgeMs === 0 ? MAX_AGE_MS : Math.min(MAX_AGE_MS, maxAgeMs);
     const socket = new UdpSocket(this.#endpoint, this.#services, {
+      sourceAddress,
       readTimeoutMs,
       idleMs,
       maxQueries: shortened(MAX_QUERIES, MAX_QUERIES_SPREAD),

@@ -4,17 +4,17 @@ import { copyBytes, readU16, writeU16 } from '../wire/bytes.ts';
 import { HEADER_BYTES, ID_OFFSET, MAX_MESSAGE_BYTES } from '../wire/header.ts';
 import { parseMessage } from '../wire/view.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type Exchange, type Holder, PendingTable } from './exchange.ts';
+import { type Exchange, type Holder, type OnStray, PendingTable } from './exchange.ts';
 import { fitOf, isReadable, lacksData, truncatedReply } from './reply.ts';
 import type { Timed, TimerWheel } from './timer-wheel.ts';
 
 /** The system's connected UDP sockets: `src/sys/socket.ts`. Failures of `send` and `receive` are negative errnos. */
 export interface UdpSystem {
-  connectUdp(address: string, port: number, options: { readonly receiveBufferBytes?: number }): number;
+  connectUdp(address: string, port: number, options: { readonly sourceAddress?: string | undefined }): number;
   send(fd: number, bytes: Uint8Array): number;
   receive(fd: number, buffer: Uint8Array): number;
   close(fd: number): void;
-  localPort(fd: number): number;
+  localText(fd: number): string;
 }
 
 export interface ReadablePoller {
@@ -30,13 +30,15 @@ export type UdpServices = {
 };
 
 export type UdpSocketOptions = {
+  /** Queries leave from this address; by default from that which the routing table says. */
+  readonly sourceAddress?: string | undefined;
   readonly readTimeoutMs: number;
   /** A socket that nobody has used for so long is closed. */
   readonly idleMs: number;
   /** How many queries it carries, and until when: then the next ones leave from another port. */
   readonly maxQueries: number;
   readonly retireAtMs: number;
-  readonly onStray: () => void;
+  readonly onStray: OnStray;
   readonly onClosed: (socket: UdpSocket) => void;
 };
 
@@ -74,7 +76,8 @@ export class UdpSocket implements Holder, Timed {
     this.#endpoint = endpoint;
     this.#services = services;
     this.#options = options;
-    this.#fd = services.system.connectUdp(endpoint.address, endpoint.port, {});
+    const { sourceAddress } = options;
+    this.#fd = services.system.connectUdp(endpoint.address, endpoint.port, { sourceAddress });
     this.#lastUsedMs = services.nowMs();
     services.poller.add(this.#fd, () => this.#onReadable());
     services.wheel.add(this, this.#lastUsedMs + options.idleMs);
@@ -144,7 +147,7 @@ export class UdpSocket implements Holder, Timed {
     const exchange = length < HEADER_BYTES ? undefined : this.#pending.find(readU16(receiveBuffer, ID_OFFSET));
     const fit = exchange === undefined ? 'stray' : fitOf(exchange, receiveBuffer, length);
     if (exchange === undefined || fit === 'stray') {
-      this.#options.onStray();
+      this.#options.onStray(receiveBuffer.subarray(0, length), exchange);
       if (++this.#strayCount >= MAX_STRAYS) this.retire();
       return;
     }
@@ -180,8 +183,8 @@ export class UdpSocket implements Holder, Timed {
   }
 
   #error(operation: 'read' | 'write', text: string): Error {
-    const port = this.#closed ? '' : this.#services.system.localPort(this.#fd);
-    return new Error(`${operation} udp :${port}->${this.#endpoint.text}: ${text}`);
+    const local = this.#closed ? '' : this.#services.system.localText(this.#fd);
+    return new Error(`${operation} udp ${local}->${this.#endpoint.text}: ${text}`);
   }
 
   #close(): void {

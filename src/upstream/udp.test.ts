@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { test } from 'node:test';
 import dnsPacket from 'dns-packet';
+import { fakeLog } from '../observe/testing.ts';
 import {
   addressFor,
   answersOf,
@@ -77,6 +78,42 @@ test('a reply from another port is ignored', async (t) => {
   assert.deepEqual(answersOf(await ask(testUpstream(t, server.port))), ['192.0.2.80']);
 });
 
+test('a reply to another question is dumped for who debugs', async (t) => {
+  const { log, lines } = fakeLog();
+  const server = await udpServer(t, ({ query, send }) => {
+    send(patched(replyTo(query), 0, query[0] ^ 1)); // Of another id: anybody's, and not worth a line.
+    send(patched(replyTo(query), 13, 0x76));
+    send(replyTo(query));
+  });
+  const upstream = testUpstream(t, server.port, {}, { ...testServices(t), log });
+  await ask(upstream);
+  assert.deepEqual(lines(), [], 'not unless DEBUG lines are wanted');
+  log.holdDebug();
+  await ask(upstream);
+  assert.equal(lines()[0], '[DEBUG] Wrong reply for id: 4660, www.example.org. 1');
+  assert.match(lines()[1], /^debug: 000000 .. .. 81 80 00 01 00 01 00 00 00 00 03 76 77 77$/);
+  assert.equal(lines().at(-1), 'debug: 000040');
+});
+
+test('queries leave from the source address', async (t) => {
+  const sources: string[] = [];
+  const server = await udpServer(t, ({ query, sourceAddress, send }) => {
+    sources.push(sourceAddress);
+    send(replyTo(query));
+  });
+  const upstream = testUpstream(t, server.port, { sourceAddress: '127.0.0.9' });
+  assert.deepEqual(answersOf(await ask(upstream)), ['192.0.2.80']);
+  assert.deepEqual(sources, ['127.0.0.9']);
+});
+
+test('a source address that is not there fails the attempt', async (t) => {
+  const upstream = testUpstream(t, await unusedPort(), { sourceAddress: '192.0.2.1' });
+  assert.match(
+    String(answersOf(await ask(upstream))),
+    /^dial udp .* from 192\.0\.2\.1: address not available/,
+  );
+});
+
 test('a name in another case is the same name', async (t) => {
   const server = await udpServer(t, ({ query, send }) => {
     const reply = replyTo(query);
@@ -89,7 +126,10 @@ test('a name in another case is the same name', async (t) => {
 test('no answer: a time-out in the words of CoreDNS', async (t) => {
   const server = await udpServer(t, () => {});
   const result = answersOf(await ask(testUpstream(t, server.port, { readTimeoutMs: SHORT_MS })));
-  assert.match(String(result), new RegExp(`^read udp :\\d+->127\\.0\\.0\\.1:${server.port}: i/o timeout$`));
+  assert.match(
+    String(result),
+    new RegExp(`^read udp 127\\.0\\.0\\.1:\\d+->127\\.0\\.0\\.1:${server.port}: i/o timeout$`),
+  );
 });
 
 test('the deadline comes before the time-out', async (t) => {

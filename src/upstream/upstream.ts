@@ -1,17 +1,19 @@
 import type tls from 'node:tls';
+import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { MessageView } from '../wire/view.ts';
 import { Dialer } from './dialer.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type Asker, Exchange, type ExchangeFields } from './exchange.ts';
+import { type Asker, Exchange, type ExchangeFields, type OnStray } from './exchange.ts';
 import { Health, type HealthOptions } from './health.ts';
+import { hexDump } from './hex-dump.ts';
 import { probeStream, probeUdp } from './probe.ts';
 import { StreamPool } from './stream-pool.ts';
 import { UdpPool } from './udp-pool.ts';
 import type { UdpServices } from './udp-socket.ts';
 import { UpstreamMetrics, type WireProtocol } from './upstream-metrics.ts';
 
-export type UpstreamServices = UdpServices & { readonly metrics: Metrics };
+export type UpstreamServices = UdpServices & { readonly metrics: Metrics; readonly log: Logger };
 
 export type UpstreamOptions = {
   /** The metrics' label `proxy_name`. */
@@ -27,6 +29,8 @@ export type UpstreamOptions = {
   /** For endpoints with TLS: what to connect with, and the name of the certificate. */
   readonly tlsContext?: tls.SecureContext | undefined;
   readonly tlsServerName?: string | undefined;
+  /** Everything leaves from this address; by default from that which the routing table says. */
+  readonly sourceAddress?: string | undefined;
 };
 
 /** What one attempt to get an answer needs to know; `udp` is TLS for an upstream with TLS. */
@@ -49,8 +53,11 @@ export class Upstream {
     this.#options = options;
     this.#services = services;
     this.#metrics = new UpstreamMetrics(services.metrics, options.proxyName, endpoint.text);
-    const tlsContext = endpoint.protocol === 'tls' ? options.tlsContext : undefined;
-    this.#dialer = new Dialer(endpoint, tlsContext, options.tlsServerName);
+    this.#dialer = new Dialer(endpoint, {
+      tlsContext: endpoint.protocol === 'tls' ? options.tlsContext : undefined,
+      serverName: options.tlsServerName,
+      sourceAddress: options.sourceAddress,
+    });
     this.#health = new Health(options.health, {
       probe: (question, asker) => this.#probe(question, asker),
       onFailed: () => this.#metrics.failedProbes.inc(),
@@ -94,6 +101,15 @@ export class Upstream {
     this.#stream?.retire();
   }
 
+  /** Who looks for what is wrong with an upstream wants to see the answers to questions that nobody had asked. */
+  readonly #onStray: OnStray = (message, exchange) => {
+    const { log } = this.#services;
+    this.#metrics.strays.inc();
+    if (exchange === undefined || !log.isDebug) return;
+    const { id, qname, qtype } = exchange.request;
+    log.debug(`Wrong reply for id: ${id}, ${qname} ${qtype}\n${hexDump(message)}`);
+  };
+
   #udpPool(): UdpPool {
     if (this.#udp === undefined) {
       this.#udp = new UdpPool(this.endpoint, this.#services, this.#poolOptions('udp'));
@@ -112,16 +128,16 @@ export class Upstream {
   }
 
   #poolOptions(protocol: WireProtocol) {
-    const { readTimeoutMs, idleMs, maxAgeMs, maxIdle } = this.#options;
-    const onStray = () => this.#metrics.strays.inc();
-    return { readTimeoutMs, idleMs, maxAgeMs, maxIdle, onStray, onTake: this.#metrics.takes(protocol) };
+    const { sourceAddress, readTimeoutMs, idleMs, maxAgeMs, maxIdle } = this.#options;
+    const onTake = this.#metrics.takes(protocol);
+    return { sourceAddress, readTimeoutMs, idleMs, maxAgeMs, maxIdle, onStray: this.#onStray, onTake };
   }
 
   #probe(question: MessageView, asker: Asker): () => void {
-    const services = { ...this.#services, onStray: () => this.#metrics.strays.inc() };
+    const services = { ...this.#services, onStray: this.#onStray };
     if (this.endpoint.protocol === 'tls' || this.#options.probeOverTcp) {
       return probeStream(question, asker, services, this.#dialer, this.endpoint);
     }
-    return probeUdp(question, asker, services, this.endpoint);
+    return probeUdp(question, asker, services, this.endpoint, this.#options.sourceAddress);
   }
 }

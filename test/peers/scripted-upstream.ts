@@ -22,6 +22,7 @@ export type UpstreamQuery = {
   readonly qtype: string;
   readonly dnssecOk: boolean;
   readonly udpPayloadBytes: number | undefined;
+  readonly sourceAddress: string;
   /** The port it came from, and for TCP the number of its connection, from 1 on. */
   readonly sourcePort: number;
   readonly connection: number;
@@ -127,7 +128,7 @@ export class ScriptedUpstream {
   }
 
   #receiveDatagram(bytes: Buffer, from: RemoteInfo): void {
-    const query = readQuery(bytes, 'udp', from.port, 0);
+    const query = readQuery(bytes, 'udp', from, 0);
     if (!query) return;
     this.#handle({
       query,
@@ -159,7 +160,12 @@ export class ScriptedUpstream {
   }
 
   #receiveMessage(socket: TcpSocket, bytes: Buffer, connection: number): void {
-    const query = readQuery(bytes, 'tcp', socket.remotePort ?? 0, connection);
+    const query = readQuery(
+      bytes,
+      'tcp',
+      { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
+      connection,
+    );
     if (!query) return;
     this.#handle({
       query,
@@ -184,7 +190,7 @@ function key(qname: string, qtype: string | undefined): string {
 function readQuery(
   bytes: Buffer,
   protocol: 'udp' | 'tcp',
-  sourcePort: number,
+  source: { readonly address: string; readonly port: number },
   connection: number,
 ): UpstreamQuery | undefined {
   const { questions = [], additionals = [] } = decode(bytes);
@@ -199,7 +205,8 @@ function readQuery(
     qtype: questions[0].type,
     dnssecOk: opt?.flag_do ?? false,
     udpPayloadBytes: opt?.udpPayloadSize,
-    sourcePort,
+    sourceAddress: source.address,
+    sourcePort: source.port,
     connection,
   };
 }

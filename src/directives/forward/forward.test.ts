@@ -208,7 +208,11 @@ const setupErrors = [
   {
     input: 'forward . tls://192.0.2.1%a.example.org {\n tls_servername b.example.org\n}',
     error:
-      "Corefile:1: forward: both forward ('b.example.org') and proxy level ('a.example.org') TLS servernames are set for upstream proxy '192.0.2.1:853'",
+      "Corefile:1: forward: both forward ('b.example.org') and proxy level ('a.example.org') TLS servernames are set for upstream proxy '192.0.2.1:853'; remove one of the two",
+  },
+  {
+    input: 'forward . 192.0.2.1 2001:db8::1 {\n source_address 192.0.2.9\n}',
+    error: 'Corefile:1: forward: source_address 192.0.2.9 is of another family than upstream [2001:db8::1]:53',
   },
   {
     input: 'forward . tls://192.0.2.1 {\n tls /nonexistent/ca.pem\n}',

@@ -1,3 +1,4 @@
+import net from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Metrics } from '../../observe/metrics.ts';
 import * as sockets from '../../sys/socket.ts';
@@ -34,7 +35,7 @@ export function createForwarder(config: ForwardConfig, block: Block, tuning: Tun
   const log = block.log.plugin('forward');
   const nowMs = () => clock.nowMs();
   const wheel = new TimerWheel(nowMs);
-  const services = { system: sockets, poller, wheel, nowMs, metrics };
+  const services = { system: sockets, poller, wheel, nowMs, metrics, log };
   const { watchIntervalMs, totalMs = TOTAL_MS } = tuning;
   const targets = new Targets({
     cursor: config.cursor,
@@ -60,12 +61,16 @@ export function createForwarder(config: ForwardConfig, block: Block, tuning: Tun
 }
 
 function upstreamOptions(config: ForwardConfig, endpoints: readonly Endpoint[]): UpstreamOptions {
-  const { cursor, tls, tlsServerName } = config;
+  const { cursor, tls, tlsServerName, sourceAddress } = config;
   const usesTls = endpoints.some((endpoint) => endpoint.protocol === 'tls');
-  for (const { serverName, text } of endpoints) {
-    if (serverName === undefined || tlsServerName === undefined) continue;
-    const names = `both forward ('${tlsServerName}') and proxy level ('${serverName}') TLS servernames`;
-    throw cursor.error(`${names} are set for upstream proxy '${text}'`);
+  for (const { serverName, address, text } of endpoints) {
+    if (serverName !== undefined && tlsServerName !== undefined) {
+      const names = `both forward ('${tlsServerName}') and proxy level ('${serverName}') TLS servernames`;
+      throw cursor.error(`${names} are set for upstream proxy '${text}'; remove one of the two`);
+    }
+    if (sourceAddress !== undefined && net.isIP(sourceAddress) !== net.isIP(address)) {
+      throw cursor.error(`source_address ${sourceAddress} is of another family than upstream ${text}`);
+    }
   }
   return {
     proxyName: 'forward',
@@ -82,6 +87,7 @@ function upstreamOptions(config: ForwardConfig, endpoints: readonly Endpoint[]):
     probeOverTcp: config.forceTcp,
     tlsContext: usesTls || tls !== undefined ? tlsContextOf(config) : undefined,
     tlsServerName,
+    sourceAddress,
   };
 }
 

@@ -26,6 +26,7 @@ test('the defaults', () => {
     maxFails: 2,
     maxAttempts: undefined,
     readTimeoutMs: 2000,
+    sourceAddress: undefined,
     tls: undefined,
     tlsServerName: undefined,
     policy: 'random',
@@ -61,6 +62,8 @@ const good: { input: string; want: Partial<ForwardConfig> }[] = [
   { input: withLine('max_fails 1\n  max_fails 5'), want: { maxFails: 5 } },
   { input: withLine('max_connect_attempts 0'), want: { maxAttempts: 0 } },
   { input: withLine('read_timeout 500ms'), want: { readTimeoutMs: 500 } },
+  { input: withLine('source_address 192.0.2.9'), want: { sourceAddress: '192.0.2.9' } },
+  { input: withLine('source_address 2001:db8::9'), want: { sourceAddress: '2001:db8::9' } },
   { input: withLine('tls'), want: { tls: { ca: undefined, certificate: undefined, key: undefined } } },
   { input: withLine('tls CA'), want: { tls: { ca: 'CA', certificate: undefined, key: undefined } } },
   { input: withLine('tls CERT KEY'), want: { tls: { ca: undefined, certificate: 'CERT', key: 'KEY' } } },
@@ -161,10 +164,10 @@ const bad: { input: string; error: string }[] = [
     error: 'Corefile:2: forward: doh_method is not supported: upstreams are asked over UDP, TCP or TLS, not over HTTPS',
   },
   {
-    input: withLine('source_address 192.0.2.1'),
-    error:
-      'Corefile:2: forward: source_address is not supported: queries leave from the address that the routing table gives',
+    input: withLine('source_address eth0'),
+    error: 'Corefile:2: forward: source_address must be an IP address, got "eth0"',
   },
+  { input: withLine('source_address'), error: 'Corefile:2: forward: source_address takes 1 argument, got 0' },
   {
     input: withLine('resolver 192.0.2.1'),
     error: 'Corefile:2: forward: resolver is not supported: upstreams are given by IP address, not by name',

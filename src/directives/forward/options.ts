@@ -1,3 +1,4 @@
+import net from 'node:net';
 import type { Cursor } from '../../corefile/cursor.ts';
 import type { Token } from '../../corefile/token.ts';
 import {
@@ -33,6 +34,7 @@ export type ForwardConfig = {
   /** Failed attempts per query; 0 is no limit, undefined is two for each upstream. */
   readonly maxAttempts: number | undefined;
   readonly readTimeoutMs: number;
+  readonly sourceAddress: string | undefined;
   readonly tls: TlsFiles | undefined;
   readonly tlsServerName: string | undefined;
   readonly policy: PolicyName;
@@ -118,7 +120,12 @@ const PROPERTIES: Readonly<Record<string, Property>> = {
     expectArgs(line, 0, 0);
     draft.failfast = true;
   },
-  source_address: unsupported('queries leave from the address that the routing table gives'),
+  source_address(line, draft) {
+    const token = onlyArg(line);
+    if (net.isIP(token.text) === 0)
+      throw line.error(`source_address must be an IP address, got "${token.text}"`, token);
+    draft.sourceAddress = token.text;
+  },
   resolver: unsupported('upstreams are given by IP address, not by name'),
   doh_method: unsupported('upstreams are asked over UDP, TCP or TLS, not over HTTPS'),
 };
@@ -143,6 +150,7 @@ export function parse(cursor: Cursor): ForwardConfig {
     maxFails: 2,
     maxAttempts: undefined,
     readTimeoutMs: 2000,
+    sourceAddress: undefined,
     tls: undefined,
     tlsServerName: undefined,
     policy: 'random',

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { cursorOf } from '../../corefile/testing.ts';
+import { fakeLog } from '../../observe/testing.ts';
 import type { Endpoint } from '../../upstream/endpoint.ts';
 import { until } from '../../upstream/testing.ts';
-import { fakeLog } from '../testing.ts';
 import { parse } from './options.ts';
 import { Targets } from './targets.ts';
 
@@ -68,7 +68,11 @@ const bad: { name: string; tos: string; content?: string; error: string }[] = [
     tos: 'grpc://192.0.2.1:443',
     error: "'grpc' is not supported as a destination protocol in forward: grpc://192.0.2.1:443",
   },
-  { name: 'no nameservers', tos: 'FILE', error: 'no nameservers found' },
+  {
+    name: 'no nameservers',
+    tos: 'FILE',
+    error: `no nameservers found in ${path}; add lines "nameserver IP", or give the upstreams by IP address`,
+  },
   { name: 'sixteen', tos: numbered(16).join(' '), error: 'more than 15 TOs configured: 16' },
   {
     name: 'sixteen with those of a file',

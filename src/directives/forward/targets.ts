@@ -6,6 +6,7 @@ import { parseResolvConf } from '../../upstream/resolv-conf.ts';
 import { WatchedFile } from '../../upstream/watched-file.ts';
 
 const MAX_ENDPOINTS = 15;
+const WHAT_TO_DO = 'add lines "nameserver IP", or give the upstreams by IP address';
 
 /** What one TO stands for. Those of a file change with it. */
 type Source = { readonly path?: string; readonly text?: string; endpoints: readonly Endpoint[] };
@@ -32,7 +33,7 @@ export class Targets {
     this.#sources = tokens.map((token) => readSource(cursor, token));
     const count = this.endpoints.length;
     if (count > MAX_ENDPOINTS) throw cursor.error(`more than ${MAX_ENDPOINTS} TOs configured: ${count}`);
-    if (count === 0) throw cursor.error('no nameservers found', tokens[0]);
+    if (count === 0) throw cursor.error(`no nameservers found in ${namesOf(tokens)}; ${WHAT_TO_DO}`, tokens[0]);
     for (const { path, ignored } of this.#sources.flatMap(ignoredOf)) {
       options.log.warning(`${path}: nameserver ${ignored} is no IP address and is ignored`);
     }
@@ -88,6 +89,10 @@ function readSource(cursor: Cursor, token: Token): Source {
   const text = readText(target.file);
   if (text === undefined) throw cursor.error(notAnAddress(token.text), token);
   return { path: target.file, text, endpoints: parseResolvConf(text).nameservers };
+}
+
+function namesOf(tokens: readonly Token[]): string {
+  return tokens.map(({ text }) => text).join(', ');
 }
 
 function readText(path: string): string | undefined {

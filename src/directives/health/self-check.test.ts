@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { test } from 'node:test';
 import { Metrics } from '../../observe/metrics.ts';
-import { freePort, readExposition } from '../../observe/testing.ts';
-import { FakeClock, fakeLog } from '../testing.ts';
+import { fakeLog, freePort, readExposition } from '../../observe/testing.ts';
+import { FakeClock } from '../testing.ts';
 import { checkSelf } from './self-check.ts';
 
 const running = new AbortController().signal;
