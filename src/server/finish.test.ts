@@ -59,7 +59,7 @@ function answerOf({
   flags = FLAG_RD | FLAG_RA,
 }) {
   const answers = Array.from({ length: count }, (_, i) => {
-    return { type: 'A', name: 'www.example.org', ttl: 60, data: `192.0.2.${i}` } as const;
+    return { type: 'A', name: 'www.example.org', ttl: 60, data: `192.0.2.${i % 256}` } as const;
   });
   const additionals = edns === undefined ? [] : [optOf(edns)];
   const questions = [{ type: 'A', name: qname } as const];
@@ -143,6 +143,12 @@ const sizeCases = [
     count: 30,
     edns: { size: 12 + 21 + 30 * 16 + 11 },
     want: { kept: 30, truncated: false },
+  },
+  {
+    name: 'what a datagram can hold, whatever the client’s size',
+    count: 4092,
+    edns: { size: 65535 },
+    want: { kept: 4091, truncated: true },
   },
   { name: 'one byte less', count: 30, edns: { size: 12 + 21 + 30 * 16 + 10 }, want: { kept: 29, truncated: true } },
 ] as const;
