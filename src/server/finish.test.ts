@@ -47,7 +47,8 @@ function optOf({ size, flags = 0, options = [] }: Edns): dnsPacket.OptAnswer {
     ednsVersion: 0,
     flags,
     flag_do: false,
-    options: encoded as unknown as dnsPacket.PacketOpt[],
+    // The types of dns-packet know but four options; it encodes any.
+    options: Object.assign([] as dnsPacket.PacketOpt[], encoded),
   };
 }
 
