@@ -5,7 +5,7 @@ import type { ResponseClass } from './classify.ts';
 
 /** For what has no TTL of its own: empty answers, errors, referrals. */
 export const DEFAULT_TTL = 5;
-const MAX_TTL = 0x7fffffff;
+const MAX_TTL = 0xffffffff;
 /** Two names of at least one byte, then five numbers, the last of which is MINIMUM (RFC 1035 §3.3.13). */
 const MIN_SOA_BYTES = 22;
 const SOA_MINIMUM_BYTES = 4;
@@ -30,7 +30,7 @@ function lowestTtl(view: MessageView, responseClass: ResponseClass, maxTtl: numb
     const type = view.typeOf(i);
     if (type === TYPE_OPT) continue;
     counted++;
-    lowest = Math.min(lowest, ttlOf(view, i));
+    lowest = Math.min(lowest, view.ttlOf(i)); // RFC 8767 §4: the highest bit is one of the number's.
     if (isNegative && type === TYPE_SOA && i >= answerCount && i < authorityEnd) {
       lowest = Math.min(lowest, soaMinimum(view, i));
     }
@@ -38,15 +38,8 @@ function lowestTtl(view: MessageView, responseClass: ResponseClass, maxTtl: numb
   return counted === 0 ? DEFAULT_TTL : lowest;
 }
 
-/** RFC 2181 §8: a TTL with the highest bit set is 0. */
-function ttlOf(view: MessageView, index: number): number {
-  const ttl = view.ttlOf(index);
-  return ttl > MAX_TTL ? 0 : ttl;
-}
-
 /** RFC 2308 §5: how long the zone allows that something is said not to be there. */
 function soaMinimum(view: MessageView, index: number): number {
   if (view.rdataLength(index) < MIN_SOA_BYTES) return MAX_TTL;
-  const minimum = readU32(view.bytes, view.recordEnd(index) - SOA_MINIMUM_BYTES);
-  return minimum > MAX_TTL ? 0 : minimum;
+  return readU32(view.bytes, view.recordEnd(index) - SOA_MINIMUM_BYTES);
 }

@@ -29,3 +29,17 @@ export function durationMs(text: string): number | undefined {
   if (sumNs >= MAX_NS) return undefined;
   return (negative && sumNs > 0 ? -sumNs : sumNs) / NS_PER_MS;
 }
+
+/** A duration of 0 or more as Go prints it: `30s`, `1m0s`, `1h0m0s`, `1.5s`, `500ms`. */
+export function durationText(valueMs: number): string {
+  if (valueMs === 0) return '0s';
+  const ns = Math.round(valueMs * NS_PER_MS);
+  if (ns < 1e3) return `${ns}ns`;
+  if (ns < 1e6) return `${ns / 1e3}\u00b5s`;
+  if (ns < 1e9) return `${ns / 1e6}ms`;
+  const minutes = Math.floor(ns / 60e9);
+  const seconds = `${(ns % 60e9) / 1e9}s`;
+  if (minutes === 0) return seconds;
+  const hours = Math.floor(minutes / 60);
+  return hours === 0 ? `${minutes}m${seconds}` : `${hours}h${minutes % 60}m${seconds}`;
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { durationMs } from './duration.ts';
+import { durationMs, durationText } from './duration.ts';
 import { cursorOf } from './testing.ts';
 import {
   expectArgs,
@@ -49,6 +49,23 @@ const durations: [string, number | undefined][] = [
 ];
 for (const [text, want] of durations) {
   test(`durationMs: "${text}"`, () => assert.equal(durationMs(text), want));
+}
+
+// As Go's time.Duration.String.
+const durationTexts: [number, string][] = [
+  [0, '0s'],
+  [30_000, '30s'],
+  [90_000, '1m30s'],
+  [300_000, '5m0s'],
+  [3_600_000, '1h0m0s'],
+  [5_400_500, '1h30m0.5s'],
+  [1_500, '1.5s'],
+  [500, '500ms'],
+  [0.25, '250\u00b5s'],
+  [0.0005, '500ns'],
+];
+for (const [valueMs, want] of durationTexts) {
+  test(`durationText: ${want}`, () => assert.equal(durationText(valueMs), want));
 }
 
 /** Reads the first argument of `line`. */

@@ -22,7 +22,7 @@ export function parseDuration(
   const valueMs = durationMs(token.text);
   if (valueMs === undefined) throw expected(cursor, token, options, 'a duration such as 30s, 1m30s or 500ms');
   if (valueMs < minMs || valueMs > maxMs) {
-    throw expected(cursor, token, options, rangeText(minMs, maxMs, durationText));
+    throw expected(cursor, token, options, rangeText(minMs, maxMs, shortDuration));
   }
   return valueMs;
 }
@@ -113,7 +113,7 @@ function rangeText(min: number, max: number, show: (value: number) => string): s
   return `${show(min)}..${show(max)}`;
 }
 
-function durationText(valueMs: number): string {
+function shortDuration(valueMs: number): string {
   if (valueMs === 0) return '0';
   if (valueMs % 3_600_000 === 0) return `${valueMs / 3_600_000}h`;
   if (valueMs % 60_000 === 0) return `${valueMs / 60_000}m`;

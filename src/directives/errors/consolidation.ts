@@ -1,4 +1,5 @@
 import type { RE2JS } from 're2js';
+import { durationText } from '../../corefile/duration.ts';
 import type { Logger } from '../../observe/logger.ts';
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -8,8 +9,6 @@ export type Level = 'warning' | 'error' | 'info' | 'debug';
 export type Pattern = {
   readonly regexp: RE2JS;
   readonly periodMs: number;
-  /** As the operator wrote it. */
-  readonly periodText: string;
   readonly level: Level;
   /** The first error of a period is printed in full, and the summary only if others followed. */
   readonly showFirst: boolean;
@@ -42,10 +41,10 @@ export class Consolidation {
 
   /** Ends the period. */
   flush(): void {
-    const { regexp, periodText, level, showFirst } = this.#pattern;
+    const { regexp, periodMs, level, showFirst } = this.#pattern;
     clearTimeout(this.#timer);
     if (this.#count > (showFirst ? 1 : 0)) {
-      this.#log[level](`${this.#count} errors like '${regexp.pattern()}' occurred in last ${periodText}`);
+      this.#log[level](`${this.#count} errors like '${regexp.pattern()}' occurred in last ${durationText(periodMs)}`);
     }
     this.#count = 0;
   }

@@ -150,7 +150,7 @@ test('what is pending is told when the load stops; what comes after is printed',
   fail('late timeout');
   pass(3_600_000);
   assert.deepEqual(block.lines(), [
-    "[ERROR] plugin/errors: 1 errors like 'timeout' occurred in last 1h",
+    "[ERROR] plugin/errors: 1 errors like 'timeout' occurred in last 1h0m0s",
     '[ERROR] plugin/errors: 2 example.org. A: late timeout',
   ]);
 });

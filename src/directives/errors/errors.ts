@@ -53,7 +53,6 @@ function parsePattern(property: Cursor): Pattern {
   if (extra !== undefined) throw property.error(`consolidate: expected ${SHOW_FIRST}, got "${extra.text}"`, extra);
   return {
     periodMs: parseDuration(property, period, { name: 'consolidate: DURATION', minMs: 0 }),
-    periodText: period.text,
     regexp: compile(property, regexp),
     level: level === undefined ? DEFAULT_LEVEL : parseLevel(property, level),
     showFirst,

@@ -11,16 +11,16 @@ import { health, parse } from './health.ts';
 const all = { host: '', port: 8080 };
 const addressRule = 'expected an address and port such as 127.0.0.1:8080, [::1]:8080 or :8080';
 const parseCases = [
-  { name: 'defaults', input: 'health', want: { address: all, lameduckMs: 0, lameduckText: '0' } },
+  { name: 'defaults', input: 'health', want: { address: all, lameduckMs: 0 } },
   {
     name: 'address',
     input: 'health [::1]:8091',
-    want: { address: { host: '::1', port: 8091 }, lameduckMs: 0, lameduckText: '0' },
+    want: { address: { host: '::1', port: 8091 }, lameduckMs: 0 },
   },
   {
     name: 'lameduck',
     input: 'health {\n lameduck 1m30s\n}',
-    want: { address: all, lameduckMs: 90_000, lameduckText: '1m30s' },
+    want: { address: all, lameduckMs: 90_000 },
   },
   { name: 'no port', input: 'health foo', error: `Corefile:1: health: ${addressRule}, got "foo"` },
   { name: 'two addresses', input: 'health :1 :2', error: 'Corefile:1: health: takes 0 to 1 arguments, got 2' },
@@ -56,7 +56,7 @@ for (const { name, input, want, error } of parseCases) {
 async function started(lameduckMs = 0) {
   const port = await freePort();
   const block = fakeBlock();
-  health.setup({ address: { host: '127.0.0.1', port }, lameduckMs, lameduckText: `${lameduckMs}ms` }, block);
+  health.setup({ address: { host: '127.0.0.1', port }, lameduckMs }, block);
   await block.start();
   return { block, url: `http://127.0.0.1:${port}` };
 }
@@ -101,7 +101,7 @@ test('an address in use gives the load up', async () => {
   const address = other.address();
   assert.ok(address !== null && typeof address === 'object');
   const block = fakeBlock();
-  health.setup({ address: { host: '127.0.0.1', port: address.port }, lameduckMs: 0, lameduckText: '0' }, block);
+  health.setup({ address: { host: '127.0.0.1', port: address.port }, lameduckMs: 0 }, block);
   const advice = 'stop the program that listens there, or choose another address or port';
   const message = `listen tcp 127.0.0.1:${address.port}: address already in use (EADDRINUSE): ${advice}`;
   await assert.rejects(block.start(), { message });

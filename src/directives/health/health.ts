@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cursor } from '../../corefile/cursor.ts';
+import { durationText } from '../../corefile/duration.ts';
 import {
   expectArgs,
   expectNoBody,
@@ -22,8 +23,6 @@ const DEFAULT_ADDRESS: HostPort = { host: '', port: 8080 };
 export type HealthConfig = {
   readonly address: HostPort;
   readonly lameduckMs: number;
-  /** As the operator wrote it. */
-  readonly lameduckText: string;
 };
 
 /** Syntax: `health [HOST:PORT] { lameduck DURATION }` */
@@ -31,23 +30,22 @@ export function parse(cursor: Cursor): HealthConfig {
   expectArgs(cursor, 0, 1);
   const [address] = cursor.args;
   const config = { address: address === undefined ? DEFAULT_ADDRESS : parseHostPort(cursor, address) };
-  let [lameduckMs, lameduckText] = [0, '0'];
+  let lameduckMs = 0;
   for (const property of cursor.body) {
     if (property.name.text !== 'lameduck') throw unknownProperty(property, ['lameduck']);
     expectArgs(property, 1, 1);
     expectNoBody(property);
     const [duration] = property.args;
     lameduckMs = parseDuration(property, duration, { minMs: 0 });
-    lameduckText = duration.text;
   }
-  return { ...config, lameduckMs, lameduckText };
+  return { ...config, lameduckMs };
 }
 
-function setup({ address, lameduckMs, lameduckText }: HealthConfig, block: Block): undefined {
+function setup({ address, lameduckMs }: HealthConfig, block: Block): undefined {
   serveHttp(block, address, new Map([[PATH, (_request, response) => respond(response, 200, 'OK')]]));
   if (lameduckMs > 0) {
     block.onShutdown(async () => {
-      block.log.plugin(NAME).info(`Going into lameduck mode for ${lameduckText}`);
+      block.log.plugin(NAME).info(`Going into lameduck mode for ${durationText(lameduckMs)}`);
       await sleep(lameduckMs);
     });
   }
