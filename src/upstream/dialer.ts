@@ -2,6 +2,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import util from 'node:util';
 import type { Endpoint } from './endpoint.ts';
+import { HTTPS_PROTOCOLS } from './https-channel.ts';
 
 /** Gets the connection, established and for TLS verified, or why there is none. */
 export type OnDialed = (result: net.Socket | Error) => void;
@@ -20,6 +21,7 @@ export class Dialer {
   readonly #endpoint: Endpoint;
   readonly #tlsContext: tls.SecureContext | undefined;
   readonly #serverName: string;
+  readonly #alpn: { readonly ALPNProtocols?: string[] };
   readonly #target: { readonly host: string; readonly port: number; readonly localAddress?: string };
   /** For resumption: the ticket that the upstream gave last. */
   #tlsSession: Buffer | undefined;
@@ -29,6 +31,7 @@ export class Dialer {
     this.#endpoint = endpoint;
     this.#tlsContext = tlsContext;
     this.#serverName = endpoint.serverName ?? serverName ?? '';
+    this.#alpn = endpoint.protocol === 'https' ? { ALPNProtocols: HTTPS_PROTOCOLS } : {};
     this.#target = sourceAddress === undefined ? { host, port } : { host, port, localAddress: sourceAddress };
   }
 
@@ -61,7 +64,8 @@ export class Dialer {
   #connectTls(secureContext: tls.SecureContext): net.Socket {
     const session = this.#tlsSession === undefined ? {} : { session: this.#tlsSession };
     // Without a server name the certificate is checked against `host`, the IP address.
-    const socket = tls.connect({ ...this.#target, secureContext, servername: this.#serverName, ...session });
+    const options = { secureContext, servername: this.#serverName, ...session, ...this.#alpn };
+    const socket = tls.connect({ ...this.#target, ...options });
     socket.setNoDelay(true);
     socket.on('session', (ticket) => {
       this.#tlsSession = ticket;

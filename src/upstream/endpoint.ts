@@ -1,12 +1,15 @@
 import net from 'node:net';
 import { hostPort } from '../sys/socket.ts';
 
-const DNS_PORT = 53;
-const TLS_PORT = 853;
+const DEFAULT_PORTS = { dns: 53, tls: 853, https: 443 } as const;
+const HOSTNAME =
+  /^(?=.{1,254}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
+/** What ends in a number is a mistyped address, no name. */
+const NUMBER_AT_END = /(?:^|\.)\d+\.?$/;
 
 /** Where an upstream is to be found. */
 export type Endpoint = {
-  readonly protocol: 'dns' | 'tls';
+  readonly protocol: 'dns' | 'tls' | 'https';
   /** An IP address, a link-local one with its interface: `fe80::1%eth0`. */
   readonly address: string;
   readonly port: number;
@@ -16,25 +19,47 @@ export type Endpoint = {
   readonly text: string;
 };
 
-/** What one TO of `forward` is: an upstream, or the path of a file that lists some. */
-export type Target = { readonly endpoint: Endpoint } | { readonly file: string } | { readonly problem: string };
+/** A server that is given by name, which stands for as many endpoints as it has addresses. */
+export type NamedServer = {
+  readonly protocol: 'dns' | 'tls';
+  readonly hostname: string;
+  readonly port: number;
+  readonly serverName: string | undefined;
+};
 
-/** `[dns://]IP[:PORT]`, `tls://IP[%NAME][:PORT]` (IPv6 in brackets where a port follows), or else a path. */
+/** What one TO of `forward` is: an upstream, or the path of a file that lists some or else a name, or a name. */
+export type Target =
+  | { readonly endpoint: Endpoint }
+  | { readonly file: string; readonly server: NamedServer | undefined }
+  | { readonly server: NamedServer }
+  | { readonly problem: string };
+
+/**
+ * `[dns://]IP[:PORT]`, `tls://IP[%NAME][:PORT]`, `https://IP[%NAME][:PORT]` (IPv6 in brackets where a port follows),
+ * `[dns://|tls://]HOSTNAME[:PORT]`, or else a path.
+ */
 export function parseTarget(text: string): Target {
   const [, scheme = 'dns', host] = /^(?:([a-z0-9]+):\/\/)?(.*)$/s.exec(text) ?? [];
-  if (scheme !== 'dns' && scheme !== 'tls') {
+  if (scheme !== 'dns' && scheme !== 'tls' && scheme !== 'https') {
     return { problem: `'${scheme}' is not supported as a destination protocol in forward: ${text}` };
   }
   const parsed = parseHost(host);
-  if (parsed === undefined) {
-    return host === '' || scheme === 'tls' ? { problem: notAnAddress(host) } : { file: host };
+  if (parsed !== undefined) {
+    const { ip, name, port = DEFAULT_PORTS[scheme] } = parsed;
+    if (scheme !== 'dns') return { endpoint: endpointOf(scheme, ip, port, name) };
+    return { endpoint: endpointOf('dns', name === undefined ? ip : `${ip}%${name}`, port) };
   }
-  const { ip, name, port } = parsed;
-  if (scheme === 'tls') return { endpoint: endpointOf('tls', ip, port ?? TLS_PORT, name) };
-  return { endpoint: endpointOf('dns', name === undefined ? ip : `${ip}%${name}`, port ?? DNS_PORT) };
+  const server = scheme === 'https' ? undefined : parseNamed(scheme, host);
+  if (scheme === 'dns' && host !== '') return { file: host, server };
+  return server === undefined ? { problem: notAnAddress(host) } : { server };
 }
 
-export function endpointOf(protocol: 'dns' | 'tls', address: string, port: number, serverName?: string): Endpoint {
+export function endpointOf(
+  protocol: Endpoint['protocol'],
+  address: string,
+  port: number,
+  serverName?: string,
+): Endpoint {
   return { protocol, address, port, serverName, text: hostPort(address, port) };
 }
 
@@ -55,11 +80,25 @@ function parseHost(text: string): Host | undefined {
   return withPort === null ? hostOf(ip, name, undefined) : hostOf(ip, withPort[1], withPort[2]);
 }
 
+/** `HOSTNAME[:PORT]`, for TLS also `HOSTNAME%NAME[:PORT]`; else undefined. */
+function parseNamed(protocol: 'dns' | 'tls', text: string): NamedServer | undefined {
+  const [, withName, portText] = /^(.*?)(?::(\d{1,5}))?$/s.exec(text) ?? [];
+  const [hostname, serverName] = splitOnce(withName, '%');
+  const port = portText === undefined ? DEFAULT_PORTS[protocol] : Number(portText);
+  const isName = HOSTNAME.test(hostname) && !NUMBER_AT_END.test(hostname) && isPort(port);
+  if (!isName || serverName === '' || (protocol === 'dns' && serverName !== undefined)) return undefined;
+  return { protocol, hostname, port, serverName };
+}
+
 function hostOf(ip: string, name: string | undefined, portText: string | undefined): Host | undefined {
   const port = portText === undefined ? undefined : Number(portText);
-  const portIsGood = port === undefined || (port >= 1 && port <= 65535);
+  const portIsGood = port === undefined || isPort(port);
   if (net.isIP(ip) === 0 || name === '' || !portIsGood) return undefined;
   return { ip, name, port };
+}
+
+function isPort(port: number): boolean {
+  return port >= 1 && port <= 65535;
 }
 
 function splitOnce(text: string, separator: string): [string, string | undefined] {

@@ -2,6 +2,7 @@
 
 import { MAX_MESSAGE_BYTES } from '../wire/header.ts';
 import type { MessageView } from '../wire/view.ts';
+import type { OpenChannel } from './channel.ts';
 import type { Dialer } from './dialer.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type Asker, Exchange, type OnStray } from './exchange.ts';
@@ -45,7 +46,7 @@ export function probeUdp(
 export function probeStream(
   question: MessageView,
   asker: Asker,
-  services: ProbeServices,
+  services: ProbeServices & { readonly openChannel: OpenChannel },
   dialer: Dialer,
   endpoint: Endpoint,
 ): () => void {
@@ -56,6 +57,7 @@ export function probeStream(
     }
     const nowMs = services.nowMs();
     const connection = new StreamConnection(result, endpoint.text, {
+      openChannel: services.openChannel,
       wheel: services.wheel,
       nowMs: services.nowMs,
       readTimeoutMs: READ_TIMEOUT_MS,

@@ -1,14 +1,15 @@
 import type net from 'node:net';
 import { hostPort } from '../sys/socket.ts';
-import { readU16, writeU16 } from '../wire/bytes.ts';
+import { readU16 } from '../wire/bytes.ts';
 import { ID_OFFSET } from '../wire/header.ts';
 import { parseMessage } from '../wire/view.ts';
+import type { Channel, OpenChannel } from './channel.ts';
 import { type Exchange, type Holder, type OnStray, PendingTable } from './exchange.ts';
-import { FrameReader } from './frame-reader.ts';
 import { fitOf, isReadable } from './reply.ts';
 import type { Timed, TimerWheel } from './timer-wheel.ts';
 
 export type StreamConnectionOptions = {
+  readonly openChannel: OpenChannel;
   readonly wheel: TimerWheel;
   readonly nowMs: () => number;
   readonly readTimeoutMs: number;
@@ -35,17 +36,15 @@ const STALL_MS = 100;
 const MAX_MOVES = 8;
 /** Messages that answer nothing: late answers come now and then, so many in all are no DNS server's. */
 const MAX_STRAYS = 1024;
-const LENGTH_BYTES = 2;
 
 /**
- * One established TCP or TLS connection to an upstream, with many queries in flight, told apart by their ids and
- * answered in any order (RFC 7766 §6.2.1.1).
+ * One established connection to an upstream, over TCP, TLS or HTTPS, with many queries in flight, told apart by their
+ * ids and answered in any order (RFC 7766 §6.2.1.1).
  */
 export class StreamConnection implements Holder, Timed {
-  readonly #socket: net.Socket;
+  readonly #channel: Channel;
   readonly #options: StreamConnectionOptions;
   readonly #pending = new PendingTable();
-  readonly #reader = new FrameReader();
   readonly #localText: string;
   readonly #remoteText: string;
   #replyCount = 0;
@@ -53,7 +52,6 @@ export class StreamConnection implements Holder, Timed {
   #lastUsedMs: number;
   /** When an answer last came, or was first awaited. */
   #lastProgressMs: number;
-  #corked = false;
   #retired = false;
   #closed = false;
   dueAtMs = 0;
@@ -63,18 +61,18 @@ export class StreamConnection implements Holder, Timed {
 
   constructor(socket: net.Socket, remoteText: string, options: StreamConnectionOptions) {
     const nowMs = options.nowMs();
-    this.#socket = socket;
     this.#options = options;
     this.#localText = hostPort(socket.localAddress ?? '', socket.localPort ?? 0);
     this.#remoteText = remoteText;
     this.#lastUsedMs = nowMs;
     this.#lastProgressMs = nowMs;
     options.wheel.add(this, nowMs + options.idleMs);
-    socket.on('data', (chunk: Uint8Array) => this.#onData(chunk));
-    socket.on('end', () => this.#onPeerClosed('EOF'));
-    socket.on('close', () => this.#onPeerClosed('EOF'));
-    // A peer that closes while a query is on its way resets the connection.
-    socket.on('error', (error) => this.#onPeerClosed(error.message));
+    this.#channel = options.openChannel(socket, {
+      onMessage: (message) => this.#onMessage(message),
+      onFailed: (id, text) => this.#onFailed(id, text),
+      onEnding: () => this.retire(),
+      onClosed: (text, culpritId) => this.#onBroken(text, culpritId),
+    });
   }
 
   get inFlight(): number {
@@ -104,12 +102,7 @@ export class StreamConnection implements Holder, Timed {
     exchange.sentAtMs = nowMs;
     exchange.repliesBefore = this.#replyCount;
     this.#options.wheel.add(exchange, Math.min(nowMs + this.#options.readTimeoutMs, exchange.deadlineMs));
-    const frame = Buffer.allocUnsafe(LENGTH_BYTES + bytes.length);
-    writeU16(frame, 0, bytes.length);
-    frame.set(bytes, LENGTH_BYTES);
-    writeU16(frame, LENGTH_BYTES + ID_OFFSET, exchange.id);
-    this.#cork();
-    this.#socket.write(frame);
+    this.#channel.send(bytes, exchange.id);
   }
 
   /** Takes no more queries and closes once those in flight have been answered. */
@@ -137,25 +130,8 @@ export class StreamConnection implements Holder, Timed {
     else this.#options.wheel.add(this, Math.max(idleUntilMs, nowMs + 1));
   }
 
-  /** What is asked in one go leaves in one go. */
-  #cork(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#socket.cork();
-    process.nextTick(() => {
-      this.#corked = false;
-      this.#socket.uncork();
-    });
-  }
-
-  #onData(chunk: Uint8Array): void {
-    const nowMs = this.#options.nowMs();
-    const isDns = this.#reader.push(chunk, (message) => this.#onMessage(message, nowMs));
-    if (!isDns) this.#onBroken('a message shorter than its header');
-  }
-
   /** Returns false when the connection takes no more messages. */
-  #onMessage(message: Uint8Array, nowMs: number): boolean {
+  #onMessage(message: Uint8Array): boolean {
     const exchange = this.#pending.find(readU16(message, ID_OFFSET));
     if (exchange === undefined || fitOf(exchange, message, message.length) !== 'whole') {
       this.#options.onStray(message, exchange);
@@ -169,16 +145,16 @@ export class StreamConnection implements Holder, Timed {
       this.#fail(exchange, 'malformed reply');
     } else {
       if (this.#replyCount++ === 0) this.#options.onProven();
-      this.#lastProgressMs = nowMs;
+      this.#lastProgressMs = this.#options.nowMs();
       this.#settle(exchange);
       exchange.asker.onReply(reply);
     }
     return !this.#closed;
   }
 
-  #onPeerClosed(text: string): void {
-    if (this.#reader.isBetween) this.#onBroken(text);
-    else this.#onBroken('unexpected EOF', this.#reader.partialId);
+  #onFailed(id: number, text: string): void {
+    const exchange = this.#pending.find(id);
+    if (exchange !== undefined) this.#fail(exchange, text);
   }
 
   /** The peer has closed it or sends rubbish; `culpritId` is that of the message that it was at. */
@@ -230,7 +206,7 @@ export class StreamConnection implements Holder, Timed {
     this.#closed = true;
     this.#retired = true;
     this.#options.wheel.remove(this);
-    this.#socket.destroy();
+    this.#channel.close();
     this.#options.onClosed(this, error);
     for (const exchange of this.#pending.takeAll()) this.#fail(exchange, text);
   }

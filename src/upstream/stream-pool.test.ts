@@ -3,6 +3,7 @@ import { mock, test } from 'node:test';
 import type { OnDialed } from './dialer.ts';
 import { Exchange } from './exchange.ts';
 import { StreamPool } from './stream-pool.ts';
+import { TcpChannel } from './tcp-channel.ts';
 import { queryOf } from './testing.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
@@ -23,6 +24,7 @@ function fakePool(timeoutsMs: number[] = []) {
     idleMs: 10_000,
     maxAgeMs: 0,
     maxIdle: 0,
+    openChannel: (socket, events) => new TcpChannel(socket, events),
     onStray: () => {},
     onTake: () => {},
   });

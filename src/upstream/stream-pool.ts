@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import type { OpenChannel } from './channel.ts';
 import { DialTiming } from './dial-timing.ts';
 import type { Dialer } from './dialer.ts';
 import type { Exchange, Holder, OnStray } from './exchange.ts';
@@ -19,6 +20,7 @@ const MAX_AGE_MS = 300_000;
 const MAX_AGE_SPREAD = 0.25;
 
 export type StreamPoolOptions = {
+  readonly openChannel: OpenChannel;
   readonly wheel: TimerWheel;
   readonly nowMs: () => number;
   readonly readTimeoutMs: number;
@@ -32,7 +34,7 @@ export type StreamPoolOptions = {
   readonly onTake: (reused: boolean) => void;
 };
 
-/** The connections to one upstream over TCP or over TLS. */
+/** The connections to one upstream over TCP, TLS or HTTPS. */
 export class StreamPool implements Holder {
   readonly #dialer: Pick<Dialer, 'dial'>;
   readonly #remoteText: string;
@@ -123,8 +125,9 @@ export class StreamPool implements Holder {
 
   #onDialed(socket: net.Socket, tookMs: number, nowMs: number): void {
     this.#timing.onConnected(tookMs);
-    const { wheel, readTimeoutMs, idleMs, maxAgeMs, onStray } = this.#options;
+    const { openChannel, wheel, readTimeoutMs, idleMs, maxAgeMs, onStray } = this.#options;
     const connection = new StreamConnection(socket, this.#remoteText, {
+      openChannel,
       wheel,
       nowMs: this.#options.nowMs,
       readTimeoutMs,

@@ -108,10 +108,7 @@ test('queries leave from the source address', async (t) => {
 
 test('a source address that is not there fails the attempt', async (t) => {
   const upstream = testUpstream(t, await unusedPort(), { sourceAddress: '192.0.2.1' });
-  assert.match(
-    String(answersOf(await ask(upstream))),
-    /^dial udp .* from 192\.0\.2\.1: address not available/,
-  );
+  assert.match(String(answersOf(await ask(upstream))), /^dial udp .* from 192\.0\.2\.1: address not available/);
 });
 
 test('a name in another case is the same name', async (t) => {

@@ -1,7 +1,7 @@
 import { type Counter, type Histogram, type Metrics, TIME_BUCKETS } from '../observe/metrics.ts';
 import { rcodeName } from '../wire/header.ts';
 
-export type WireProtocol = 'udp' | 'tcp' | 'tcp-tls';
+export type WireProtocol = 'udp' | 'tcp' | 'tcp-tls' | 'https';
 
 /** The families of all upstreams, under CoreDNS's names. */
 function familiesOf(metrics: Metrics) {

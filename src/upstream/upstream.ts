@@ -1,14 +1,18 @@
 import type tls from 'node:tls';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { hostPort } from '../sys/socket.ts';
 import type { MessageView } from '../wire/view.ts';
+import type { OpenChannel } from './channel.ts';
 import { Dialer } from './dialer.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type Asker, Exchange, type ExchangeFields, type OnStray } from './exchange.ts';
 import { Health, type HealthOptions } from './health.ts';
 import { hexDump } from './hex-dump.ts';
+import { type HttpsMethod, httpsChannel } from './https-channel.ts';
 import { probeStream, probeUdp } from './probe.ts';
 import { StreamPool } from './stream-pool.ts';
+import { TcpChannel } from './tcp-channel.ts';
 import { UdpPool } from './udp-pool.ts';
 import type { UdpServices } from './udp-socket.ts';
 import { UpstreamMetrics, type WireProtocol } from './upstream-metrics.ts';
@@ -26,6 +30,8 @@ export type UpstreamOptions = {
   readonly health: HealthOptions;
   /** Health checks go over TCP, since queries do. */
   readonly probeOverTcp: boolean;
+  /** For endpoints over HTTPS. */
+  readonly httpsMethod?: HttpsMethod | undefined;
   /** For endpoints with TLS: what to connect with, and the name of the certificate. */
   readonly tlsContext?: tls.SecureContext | undefined;
   readonly tlsServerName?: string | undefined;
@@ -33,7 +39,10 @@ export type UpstreamOptions = {
   readonly sourceAddress?: string | undefined;
 };
 
-/** What one attempt to get an answer needs to know; `udp` is TLS for an upstream with TLS. */
+/** What queries go over that do not go over UDP. */
+const STREAM_PROTOCOLS = { dns: 'tcp', tls: 'tcp-tls', https: 'https' } as const;
+
+/** What one attempt to get an answer needs to know; `udp` is TLS or HTTPS for an upstream with that. */
 export type Attempt = ExchangeFields & { readonly protocol: 'udp' | 'tcp' };
 
 /** One server to ask: its connections, its health, its metrics. */
@@ -43,6 +52,7 @@ export class Upstream {
   readonly #services: UpstreamServices;
   readonly #metrics: UpstreamMetrics;
   readonly #dialer: Dialer;
+  readonly #openChannel: OpenChannel;
   readonly #health: Health;
   #udp: UdpPool | undefined;
   #stream: StreamPool | undefined;
@@ -54,10 +64,11 @@ export class Upstream {
     this.#services = services;
     this.#metrics = new UpstreamMetrics(services.metrics, options.proxyName, endpoint.text);
     this.#dialer = new Dialer(endpoint, {
-      tlsContext: endpoint.protocol === 'tls' ? options.tlsContext : undefined,
+      tlsContext: endpoint.protocol === 'dns' ? undefined : options.tlsContext,
       serverName: options.tlsServerName,
       sourceAddress: options.sourceAddress,
     });
+    this.#openChannel = openChannelOf(endpoint, options);
     this.#health = new Health(options.health, {
       probe: (question, asker) => this.#probe(question, asker),
       onFailed: () => this.#metrics.failedProbes.inc(),
@@ -120,7 +131,10 @@ export class Upstream {
 
   #streamPool(): StreamPool {
     if (this.#stream === undefined) {
-      const options = this.#poolOptions(this.endpoint.protocol === 'tls' ? 'tcp-tls' : 'tcp');
+      const options = {
+        openChannel: this.#openChannel,
+        ...this.#poolOptions(STREAM_PROTOCOLS[this.endpoint.protocol]),
+      };
       this.#stream = new StreamPool(this.#dialer, this.endpoint.text, { ...this.#services, ...options });
       if (this.#isRetired) this.#stream.retire();
     }
@@ -135,9 +149,16 @@ export class Upstream {
 
   #probe(question: MessageView, asker: Asker): () => void {
     const services = { ...this.#services, onStray: this.#onStray };
-    if (this.endpoint.protocol === 'tls' || this.#options.probeOverTcp) {
-      return probeStream(question, asker, services, this.#dialer, this.endpoint);
+    if (this.endpoint.protocol !== 'dns' || this.#options.probeOverTcp) {
+      const { endpoint } = this;
+      return probeStream(question, asker, { ...services, openChannel: this.#openChannel }, this.#dialer, endpoint);
     }
     return probeUdp(question, asker, services, this.endpoint, this.#options.sourceAddress);
   }
+}
+
+function openChannelOf(endpoint: Endpoint, { tlsServerName, httpsMethod = 'POST' }: UpstreamOptions): OpenChannel {
+  if (endpoint.protocol !== 'https') return (socket, events) => new TcpChannel(socket, events);
+  const { address, port } = endpoint;
+  return httpsChannel(hostPort(endpoint.serverName ?? tlsServerName ?? address, port), httpsMethod);
 }

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import dnsPacket from 'dns-packet';
 import { cursorOf } from '../../corefile/testing.ts';
 import { parseResolvConf } from '../../upstream/resolv-conf.ts';
-import { replyTo, streamServer, type UdpExchange, udpServer, until } from '../../upstream/testing.ts';
+import { replyTo, streamServer, type UdpExchange, udpServer, until, unusedPort } from '../../upstream/testing.ts';
 import { fakeBlock, fakeQuery } from '../testing.ts';
 import { forward } from './forward.ts';
 import { NOT_FORWARDED, realProcess, recorder, resultOf, startForward } from './testing.ts';
@@ -219,8 +219,13 @@ const setupErrors = [
     error: "Corefile:2: forward: tls: ENOENT: no such file or directory, open '/nonexistent/ca.pem'",
   },
   {
-    input: 'forward . 192.0.2.1 dns.example.org',
-    error: 'Corefile:1: forward: not an IP address or file: "dns.example.org"',
+    input: 'forward . 192.0.2.1 /nonexistent/resolv.conf',
+    error: 'Corefile:1: forward: not an IP address or file: "/nonexistent/resolv.conf"',
+  },
+  {
+    input: 'forward . tls://dns.example.org%a.example.org {\n tls_servername b.example.org\n}',
+    error:
+      "Corefile:1: forward: both forward ('b.example.org') and proxy level ('a.example.org') TLS servernames are set for upstream proxy 'dns.example.org'; remove one of the two",
   },
 ];
 for (const { input, error } of setupErrors) {
@@ -228,5 +233,41 @@ for (const { input, error } of setupErrors) {
     const block = fakeBlock({ process: realProcess(t) });
     const config = forward.parse(cursorOf(input), block.keys);
     assert.throws(() => forward.setup(config, block), { name: 'ConfigError', message: error });
+  });
+}
+
+test('a TO given by name is looked up once, at the start', async (t) => {
+  const server = await udpServer(t, ({ query, send }) => send(replyTo(query)));
+  const asked: string[] = [];
+  const resolver = await udpServer(t, ({ query, send }) => {
+    const [question] = dnsPacket.decode(query).questions ?? [];
+    asked.push(`${question.name} ${question.type}`);
+    send(replyTo(query, question.type === 'A' ? [HOST] : []));
+  });
+  const options = `{\n resolver ${HOST}:${await unusedPort()} ${HOST}:${resolver.port}\n}`;
+  const { ask } = await startForward(t, `forward . dns.example.org:${server.port} ${options}`);
+  for (let i = 0; i < 3; i++) assert.deepEqual(resultOf(await ask()), ['192.0.2.80']);
+  assert.deepEqual(asked.sort(), ['dns.example.org A', 'dns.example.org AAAA']);
+});
+
+const lookUpErrors = [
+  {
+    name: 'no such name',
+    options: '',
+    error:
+      /^Corefile:1: forward: not an IP address or file: "dns\.example\.org", and no name that can be looked up: query\w+ ENOTFOUND dns\.example\.org$/,
+  },
+  { name: 'no address of the family of source_address', options: 'source_address ::1', error: /can be used$/ },
+];
+for (const { name, options, error } of lookUpErrors) {
+  test(`a TO given by name is an error at the start: ${name}`, async (t) => {
+    const resolver = await udpServer(t, ({ query, send }) => {
+      send(options === '' ? replyTo(query, [], 3) : replyTo(query, [HOST]));
+    });
+    const input = `forward . dns.example.org {\n resolver ${HOST}:${resolver.port}\n ${options}\n}`;
+    const block = fakeBlock({ process: realProcess(t) });
+    forward.setup(forward.parse(cursorOf(input), block.keys), block);
+    await assert.rejects(block.start(), { name: 'ConfigError', message: error });
+    await block.stop();
   });
 }

@@ -2,7 +2,6 @@ import net from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Metrics } from '../../observe/metrics.ts';
 import * as sockets from '../../sys/socket.ts';
-import type { Endpoint } from '../../upstream/endpoint.ts';
 import { TimerWheel } from '../../upstream/timer-wheel.ts';
 import { createTlsContext } from '../../upstream/tls-context.ts';
 import { Upstream, type UpstreamOptions } from '../../upstream/upstream.ts';
@@ -37,14 +36,19 @@ export function createForwarder(config: ForwardConfig, block: Block, tuning: Tun
   const wheel = new TimerWheel(nowMs);
   const services = { system: sockets, poller, wheel, nowMs, metrics, log };
   const { watchIntervalMs, totalMs = TOTAL_MS } = tuning;
+  const { sourceAddress, tlsServerName } = config;
   const targets = new Targets({
     cursor: config.cursor,
     tokens: config.targets,
     log,
+    resolvers: config.resolvers,
+    isUsable: (address) => sourceAddress === undefined || net.isIP(address) === net.isIP(sourceAddress),
+    tlsServerName,
     onChange: (endpoints) => upstreams.update(endpoints),
     ...(watchIntervalMs === undefined ? {} : { intervalMs: watchIntervalMs }),
   });
-  const options = upstreamOptions(config, targets.endpoints);
+  checkTargets(config, targets);
+  const options = upstreamOptions(config, targets);
   const upstreams = new UpstreamSet((endpoint) => new Upstream(endpoint, options, services));
   upstreams.update(targets.endpoints);
   if (config.fromZoneCount > 1) {
@@ -52,7 +56,10 @@ export function createForwarder(config: ForwardConfig, block: Block, tuning: Tun
     log.warning(`${from.text} stands for ${config.fromZoneCount} zones, only ${config.from} is forwarded`);
   }
   const forwarder = new Forwarder(config, upstreams, { nowMs, wheel, totalMs, ...countersOf(metrics) });
-  block.onStart(() => targets.watch());
+  block.onStart(async () => {
+    await targets.lookUp();
+    targets.watch();
+  });
   block.onStop(() => {
     targets.stop();
     return forwarder.stop();
@@ -60,18 +67,24 @@ export function createForwarder(config: ForwardConfig, block: Block, tuning: Tun
   return forwarder;
 }
 
-function upstreamOptions(config: ForwardConfig, endpoints: readonly Endpoint[]): UpstreamOptions {
-  const { cursor, tls, tlsServerName, sourceAddress } = config;
-  const usesTls = endpoints.some((endpoint) => endpoint.protocol === 'tls');
-  for (const { serverName, address, text } of endpoints) {
-    if (serverName !== undefined && tlsServerName !== undefined) {
-      const names = `both forward ('${tlsServerName}') and proxy level ('${serverName}') TLS servernames`;
-      throw cursor.error(`${names} are set for upstream proxy '${text}'; remove one of the two`);
-    }
+/** Throws ConfigError where the options contradict what the TOs are. */
+function checkTargets({ cursor, tlsServerName, sourceAddress }: ForwardConfig, targets: Targets): void {
+  const { endpoints, named } = targets;
+  const withNames = [...endpoints, ...named.map(({ hostname, serverName }) => ({ text: hostname, serverName }))];
+  for (const { serverName, text } of withNames) {
+    if (serverName === undefined || tlsServerName === undefined) continue;
+    const names = `both forward ('${tlsServerName}') and proxy level ('${serverName}') TLS servernames`;
+    throw cursor.error(`${names} are set for upstream proxy '${text}'; remove one of the two`);
+  }
+  for (const { address, text } of endpoints) {
     if (sourceAddress !== undefined && net.isIP(sourceAddress) !== net.isIP(address)) {
       throw cursor.error(`source_address ${sourceAddress} is of another family than upstream ${text}`);
     }
   }
+}
+
+function upstreamOptions(config: ForwardConfig, { endpoints, named }: Targets): UpstreamOptions {
+  const usesTls = [...endpoints, ...named].some(({ protocol }) => protocol !== 'dns');
   return {
     proxyName: 'forward',
     readTimeoutMs: config.readTimeoutMs,
@@ -85,9 +98,10 @@ function upstreamOptions(config: ForwardConfig, endpoints: readonly Endpoint[]):
       recursionDesired: config.healthRecursion,
     },
     probeOverTcp: config.forceTcp,
-    tlsContext: usesTls || tls !== undefined ? tlsContextOf(config) : undefined,
-    tlsServerName,
-    sourceAddress,
+    tlsContext: usesTls || config.tls !== undefined ? tlsContextOf(config) : undefined,
+    tlsServerName: config.tlsServerName,
+    sourceAddress: config.sourceAddress,
+    httpsMethod: config.httpsMethod,
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cursorOf } from '../../corefile/testing.ts';
+import { endpointOf } from '../../upstream/endpoint.ts';
 import { type ForwardConfig, parse } from './options.ts';
 
 const plain = 'forward . 192.0.2.1';
@@ -27,6 +28,8 @@ test('the defaults', () => {
     maxAttempts: undefined,
     readTimeoutMs: 2000,
     sourceAddress: undefined,
+    resolvers: [],
+    httpsMethod: 'POST',
     tls: undefined,
     tlsServerName: undefined,
     policy: 'random',
@@ -64,6 +67,11 @@ const good: { input: string; want: Partial<ForwardConfig> }[] = [
   { input: withLine('read_timeout 500ms'), want: { readTimeoutMs: 500 } },
   { input: withLine('source_address 192.0.2.9'), want: { sourceAddress: '192.0.2.9' } },
   { input: withLine('source_address 2001:db8::9'), want: { sourceAddress: '2001:db8::9' } },
+  { input: withLine('doh_method GET'), want: { httpsMethod: 'GET' } },
+  {
+    input: withLine('resolver 192.0.2.1 [2001:db8::1]:5353'),
+    want: { resolvers: [endpointOf('dns', '192.0.2.1', 53), endpointOf('dns', '2001:db8::1', 5353)] },
+  },
   { input: withLine('tls'), want: { tls: { ca: undefined, certificate: undefined, key: undefined } } },
   { input: withLine('tls CA'), want: { tls: { ca: 'CA', certificate: undefined, key: undefined } } },
   { input: withLine('tls CERT KEY'), want: { tls: { ca: undefined, certificate: 'CERT', key: 'KEY' } } },
@@ -160,17 +168,22 @@ const bad: { input: string; error: string }[] = [
     error: 'Corefile:3: forward: force_tcp takes no block, got "a"',
   },
   {
-    input: withLine('doh_method GET'),
-    error: 'Corefile:2: forward: doh_method is not supported: upstreams are asked over UDP, TCP or TLS, not over HTTPS',
+    input: withLine('doh_method PUT'),
+    error: 'Corefile:2: forward: doh_method must be GET or POST, got "PUT"',
   },
   {
     input: withLine('source_address eth0'),
     error: 'Corefile:2: forward: source_address must be an IP address, got "eth0"',
   },
   { input: withLine('source_address'), error: 'Corefile:2: forward: source_address takes 1 argument, got 0' },
+  { input: withLine('resolver'), error: 'Corefile:2: forward: resolver takes at least 1 argument, got 0' },
   {
-    input: withLine('resolver 192.0.2.1'),
-    error: 'Corefile:2: forward: resolver is not supported: upstreams are given by IP address, not by name',
+    input: withLine('resolver 192.0.2.1 dns.example.org'),
+    error: 'Corefile:2: forward: resolver must be IP[:PORT], got "dns.example.org"',
+  },
+  {
+    input: withLine('resolver tls://192.0.2.1'),
+    error: 'Corefile:2: forward: resolver must be IP[:PORT], got "tls://192.0.2.1"',
   },
 ];
 for (const { input, error } of bad) {

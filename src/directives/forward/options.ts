@@ -10,6 +10,8 @@ import {
   unknownProperty,
 } from '../../corefile/values.ts';
 import { zonesOf } from '../../corefile/zones.ts';
+import { type Endpoint, parseTarget } from '../../upstream/endpoint.ts';
+import type { HttpsMethod } from '../../upstream/https-channel.ts';
 import { POLICY_NAMES, type PolicyName } from '../../upstream/policy.ts';
 import type { TlsFiles } from '../../upstream/tls-context.ts';
 import { RCODE_NOERROR, rcodeFromName } from '../../wire/header.ts';
@@ -35,6 +37,9 @@ export type ForwardConfig = {
   readonly maxAttempts: number | undefined;
   readonly readTimeoutMs: number;
   readonly sourceAddress: string | undefined;
+  /** To be asked for the addresses of TOs that are given by name; by default the system is. */
+  readonly resolvers: readonly Endpoint[];
+  readonly httpsMethod: HttpsMethod;
   readonly tls: TlsFiles | undefined;
   readonly tlsServerName: string | undefined;
   readonly policy: PolicyName;
@@ -126,8 +131,17 @@ const PROPERTIES: Readonly<Record<string, Property>> = {
       throw line.error(`source_address must be an IP address, got "${token.text}"`, token);
     draft.sourceAddress = token.text;
   },
-  resolver: unsupported('upstreams are given by IP address, not by name'),
-  doh_method: unsupported('upstreams are asked over UDP, TCP or TLS, not over HTTPS'),
+  resolver(line, draft) {
+    expectArgs(line, 1, Number.POSITIVE_INFINITY);
+    draft.resolvers = [...draft.resolvers, ...line.args.map((token) => parseResolver(line, token))];
+  },
+  doh_method(line, draft) {
+    const token = onlyArg(line);
+    if (token.text !== 'GET' && token.text !== 'POST') {
+      throw line.error(`doh_method must be GET or POST, got "${token.text}"`, token);
+    }
+    draft.httpsMethod = token.text;
+  },
 };
 
 /** Syntax: `forward FROM TO... { ... }`, see README.md. */
@@ -151,6 +165,8 @@ export function parse(cursor: Cursor): ForwardConfig {
     maxAttempts: undefined,
     readTimeoutMs: 2000,
     sourceAddress: undefined,
+    resolvers: [],
+    httpsMethod: 'POST',
     tls: undefined,
     tlsServerName: undefined,
     policy: 'random',
@@ -197,6 +213,13 @@ function parseHealthCheck(line: Cursor, draft: Draft): void {
   }
 }
 
+/** `IP[:PORT]` */
+function parseResolver(line: Cursor, token: Token): Endpoint {
+  const target = parseTarget(token.text);
+  if ('endpoint' in target && target.endpoint.protocol === 'dns') return target.endpoint;
+  throw line.error(`resolver must be IP[:PORT], got "${token.text}"`, token);
+}
+
 function parseRcodes(line: Cursor): number[] {
   expectArgs(line, 1, Number.POSITIVE_INFINITY);
   return line.args.map((token) => {
@@ -209,11 +232,4 @@ function parseRcodes(line: Cursor): number[] {
 function onlyArg(line: Cursor): Token {
   expectArgs(line, 1, 1);
   return line.args[0];
-}
-
-/** A property that CoreDNS knows: said not to be had rather than silently without effect. */
-function unsupported(why: string): Property {
-  return (line) => {
-    throw line.error(`${line.name.text} is not supported: ${why}`);
-  };
 }

@@ -26,7 +26,8 @@ function targetsOf(tos: string, content = '', onChange: (endpoints: readonly End
   writeFileSync(path, content);
   const { cursor, targets: tokens } = parse(cursorOf(`forward . ${tos.replaceAll('FILE', path)}`));
   const { log, lines } = fakeLog();
-  return { targets: new Targets({ cursor, tokens, log, onChange, intervalMs: 5 }), lines };
+  const lookUp = { resolvers: [], isUsable: () => true, tlsServerName: undefined };
+  return { targets: new Targets({ cursor, tokens, log, ...lookUp, onChange, intervalMs: 5 }), lines };
 }
 
 const textsOf = (endpoints: readonly Endpoint[]) => endpoints.map(({ protocol, text }) => `${protocol} ${text}`);
@@ -59,7 +60,7 @@ for (const { name, tos, content, want, warnings = [] } of good) {
 }
 
 const bad: { name: string; tos: string; content?: string; error: string }[] = [
-  { name: 'neither address nor file', tos: 'dns.example.org', error: 'not an IP address or file: "dns.example.org"' },
+  { name: 'neither address nor file', tos: '192.0.2.256', error: 'not an IP address or file: "192.0.2.256"' },
   { name: 'no such file', tos: '/nonexistent/file', error: 'not an IP address or file: "/nonexistent/file"' },
   { name: 'a directory', tos: '/', error: 'not an IP address or file: "/"' },
   { name: 'a variable that was not set', tos: '<nil>', error: 'not an IP address or file: "<nil>"' },
