@@ -33,6 +33,11 @@ export function throwConfigErrors(errors: readonly ConfigError[]): void {
   if (errors.length > 1) throw new ConfigErrors(errors.toSorted((a, b) => fileOf(a) - fileOf(b) || a.line - b.line));
 }
 
+/** What an error says, in one line also where it has several, for the log. */
+export function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replaceAll('\n', '; ');
+}
+
 /** Quoted tokens may hold line breaks and other control characters; shown as escapes they keep a message on its line. */
 export function oneLine(text: string): string {
   return text.replace(/\p{Cc}|\p{Zl}|\p{Zp}/gu, (character) => JSON.stringify(character).slice(1, -1));

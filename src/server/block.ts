@@ -1,5 +1,5 @@
 import type { Cursor, Key, ServerBlock } from '../corefile/cursor.ts';
-import { ConfigError } from '../corefile/errors.ts';
+import { ConfigError, messageOf } from '../corefile/errors.ts';
 import type { HostPort } from '../corefile/values.ts';
 import type {
   Block,
@@ -104,7 +104,7 @@ function endOfChain(lastHandler: string): Handler {
 /** An error of a directive with its file, line and name. */
 function errorAt(line: Cursor, cause: unknown): ConfigError {
   if (cause instanceof ConfigError) return cause;
-  const error = line.error(cause instanceof Error ? cause.message : String(cause));
+  const error = line.error(messageOf(cause));
   error.cause = cause;
   return error;
 }

@@ -1,6 +1,6 @@
 import type { CacheStore } from '../cache/store.ts';
 import type { Corefile } from '../corefile/cursor.ts';
-import { ConfigError } from '../corefile/errors.ts';
+import { ConfigError, messageOf } from '../corefile/errors.ts';
 import { fingerprint } from '../corefile/fingerprint.ts';
 import type { Clock, Configuration, ProcessServices } from '../directives/contract.ts';
 import type { HttpListeners } from '../observe/http-listeners.ts';
@@ -8,6 +8,7 @@ import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { RequestMetrics } from '../observe/request-metrics.ts';
 import type { Poller } from '../sys/poller.ts';
+import { bannerLines } from './banner.ts';
 import { configure } from './configure.ts';
 import { InflightTable } from './inflight.ts';
 import { Listener, type ListenerServices } from './listener.ts';
@@ -81,13 +82,9 @@ export class Server implements Configuration {
     };
   }
 
-  /** Where it listens, a line for each zone: `.:53 on 127.0.0.1`. */
+  /** Where it listens, a line for each zone. */
   get banner(): string[] {
-    return [...this.#listeners.values()].flatMap(({ target, port }) =>
-      [...target.router.zones]
-        .sort()
-        .map((zone) => `${zone}:${port}${target.address === '' ? '' : ` on ${target.address}`}`),
-    );
+    return [...this.#listeners.values()].flatMap(({ target, port }) => bannerLines(target, port));
   }
 
   get fingerprint(): string {
@@ -98,9 +95,12 @@ export class Server implements Configuration {
     return fingerprint(await this.#options.readCorefile());
   }
 
-  /** Reads the configuration and answers by it; rejects, with nothing left open, if that cannot be. */
-  async start(): Promise<void> {
-    await this.#run(await this.#options.readCorefile());
+  /**
+   * Reads the configuration and answers by it; rejects, with nothing left open, if that cannot be. `listening` is called
+   * once queries are answered, before the directives hear of it.
+   */
+  async start(listening?: () => void): Promise<void> {
+    await this.#run(await this.#options.readCorefile(), listening);
   }
 
   /** One at a time: a second one reads the files after the first has ended. */
@@ -147,13 +147,13 @@ export class Server implements Configuration {
       log.info('Reloading complete');
     } catch (error) {
       this.#reloadMetrics.failed.inc();
-      log.error(`Restart failed: ${error instanceof Error ? error.message : error}`);
+      log.error(`Restart failed: ${messageOf(error)}`);
       throw error;
     }
   }
 
   /** Builds a configuration beside the running one and swaps it in; if it cannot be, all stays as it was. */
-  async #run(corefile: Corefile): Promise<void> {
+  async #run(corefile: Corefile, listening?: () => void): Promise<void> {
     const { log } = this.#options;
     for (const warning of corefile.warnings) log.warning(warning);
     const load = new Load(configure(corefile.blocks), fingerprint(corefile), this.#process, log);
@@ -169,6 +169,7 @@ export class Server implements Configuration {
       this.#listeners.set(listener.server, listener);
       listener.start();
     }
+    listening?.();
     load.serving();
     if (old !== undefined) this.#retire(old, load);
   }
@@ -192,7 +193,7 @@ export class Server implements Configuration {
     try {
       return new Listener(target, this.#listenerServices);
     } catch (cause) {
-      const error = new ConfigError(target.token, cause instanceof Error ? cause.message : String(cause));
+      const error = new ConfigError(target.token, messageOf(cause));
       error.cause = cause;
       throw error;
     }
