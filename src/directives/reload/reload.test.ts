@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate as settled } from 'node:timers/promises';
-import { ConfigError } from '../../corefile/errors.ts';
+import { ConfigError, ConfigErrors } from '../../corefile/errors.ts';
 import { cursorOf } from '../../corefile/testing.ts';
+import { Counter } from '../../observe/metrics.ts';
+import { fakeLog } from '../../observe/testing.ts';
 import type { Configuration } from '../contract.ts';
-import { FakeProcess, fakeBlock, fakeLog } from '../testing.ts';
+import { FakeProcess, fakeBlock } from '../testing.ts';
 import { parse, type ReloadConfig, reload, watch } from './reload.ts';
 
 const parseCases: { name: string; input: string; want?: ReloadConfig; error?: string }[] = [
@@ -55,12 +57,16 @@ class FakeConfiguration implements Configuration {
 const PERIOD_MS = 10_000;
 const UNREADABLE = new Error('no such file');
 const UNPARSABLE = new ConfigError({ file: 'Corefile', line: 2 }, 'unknown directive "chache"');
+const UNPARSABLE_TWICE = new ConfigErrors([UNPARSABLE, new ConfigError({ file: 'Corefile', line: 3 }, 'stray')]);
+const UNPARSABLE_SAID = `[WARNING] Corefile parse failed: ${UNPARSABLE.message}`;
+const UNPARSABLE_TWICE_SAID = `${UNPARSABLE_SAID}; Corefile:3: stray`;
 const FAILED = '[ERROR] Corefile changed but reload failed: starting with listener file descriptors: address in use';
 
 const watchCases: {
   name: string;
   periods: { files: string | Error; fails?: boolean }[];
   reloads: number;
+  failed?: number;
   lines?: string[];
 }[] = [
   { name: 'what is as it was is left alone', periods: [{ files: 'one' }, { files: 'one' }], reloads: 0 },
@@ -71,10 +77,25 @@ const watchCases: {
     reloads: 1,
   },
   {
-    name: 'what cannot be parsed is said, and the next look is as the first',
+    name: 'what cannot be parsed is said and counted, and the next look is as the first',
     periods: [{ files: UNPARSABLE }, { files: 'two' }],
     reloads: 1,
-    lines: ['[WARNING] Corefile parse failed: Corefile:2: unknown directive "chache"'],
+    failed: 1,
+    lines: [UNPARSABLE_SAID],
+  },
+  {
+    name: 'the same fault is said at each look, and counted once',
+    periods: [{ files: UNPARSABLE }, { files: UNPARSABLE }],
+    reloads: 0,
+    failed: 1,
+    lines: [UNPARSABLE_SAID, UNPARSABLE_SAID],
+  },
+  {
+    name: 'several faults are one line; another fault counts anew, and so does one that has come back',
+    periods: [{ files: UNPARSABLE }, { files: UNPARSABLE_TWICE }, { files: 'one' }, { files: UNPARSABLE_TWICE }],
+    reloads: 0,
+    failed: 3,
+    lines: [UNPARSABLE_SAID, UNPARSABLE_TWICE_SAID, UNPARSABLE_TWICE_SAID],
   },
   {
     name: 'what failed is not tried again until it changes',
@@ -84,12 +105,14 @@ const watchCases: {
   },
 ];
 
-for (const { name, periods, reloads, lines: wantLines = [] } of watchCases) {
+for (const { name, periods, reloads, failed: wantFailed = 0, lines: wantLines = [] } of watchCases) {
   test(`watch: ${name}`, async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const configuration = new FakeConfiguration();
     const { log, lines } = fakeLog();
-    const stop = watch({ intervalMs: PERIOD_MS, jitterMs: 0 }, configuration, log, () => 0.5);
+    const failed = new Counter();
+    const config = { intervalMs: PERIOD_MS, jitterMs: 0 };
+    const stop = watch({ config, configuration, log, failed, random: () => 0.5 });
     for (const { files, fails = false } of periods) {
       Object.assign(configuration, { files, reloadFails: fails });
       t.mock.timers.tick(PERIOD_MS);
@@ -97,6 +120,7 @@ for (const { name, periods, reloads, lines: wantLines = [] } of watchCases) {
     }
     stop();
     assert.equal(configuration.reloads, reloads);
+    assert.equal(failed.value, wantFailed);
     assert.deepEqual(lines(), wantLines);
   });
 }
@@ -107,7 +131,9 @@ test('watch: the jitter is half before and half behind the interval', (t) => {
     [0.999, 10_998],
   ] as const) {
     const setInterval = t.mock.method(globalThis, 'setInterval', () => undefined);
-    watch({ intervalMs: 10_000, jitterMs: 2_000 }, new FakeConfiguration(), fakeLog().log, () => random);
+    const config = { intervalMs: 10_000, jitterMs: 2_000 };
+    const configuration = new FakeConfiguration();
+    watch({ config, configuration, log: fakeLog().log, failed: new Counter(), random: () => random });
     assert.equal(setInterval.mock.calls[0]?.arguments[1], periodMs);
     setInterval.mock.restore();
   }

@@ -1,7 +1,8 @@
 import type { Cursor } from '../../corefile/cursor.ts';
-import { ConfigError, ConfigErrors } from '../../corefile/errors.ts';
+import { ConfigError, ConfigErrors, messageOf } from '../../corefile/errors.ts';
 import { expectArgs, expectNoBody, parseDuration } from '../../corefile/values.ts';
 import type { Logger } from '../../observe/logger.ts';
+import type { Counter } from '../../observe/metrics.ts';
 import type { Block, Configuration, Directive } from '../contract.ts';
 
 const DEFAULT_INTERVAL_MS = 30_000;
@@ -27,26 +28,45 @@ export function parse(cursor: Cursor): ReloadConfig {
   return { intervalMs, jitterMs: Math.min(jitterMs, intervalMs / 2) };
 }
 
+export type Watch = {
+  readonly config: ReloadConfig;
+  readonly configuration: Configuration;
+  readonly log: Logger;
+  /** Counts what cannot be parsed; a reload that fails is counted where it is done. */
+  readonly failed: Counter;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+};
+
 /** Looks at the configuration's files once in each period, which is drawn once per load, and reloads what has changed. */
-export function watch(
-  config: ReloadConfig,
-  configuration: Configuration,
-  log: Logger,
-  random: () => number,
-): () => void {
+export function watch({ config, configuration, log, failed, random }: Watch): () => void {
   const periodMs = config.intervalMs + config.jitterMs * (random() - 0.5);
   let failedFingerprint = '';
+  let parseProblem = '';
+
   const look = async () => {
-    const changed = await changedFingerprint(configuration, log);
-    if (changed === undefined || changed === failedFingerprint) return;
+    let found: string;
+    try {
+      found = await configuration.readFingerprint();
+    } catch (error) {
+      if (isConfigError(error)) tellProblem(messageOf(error));
+      return; // A file that cannot be read is about to come back.
+    }
+    parseProblem = '';
+    if (found === configuration.fingerprint || found === failedFingerprint) return;
     try {
       await configuration.reload();
     } catch (error) {
-      failedFingerprint = changed;
-      const text = error instanceof Error ? error.message : String(error);
-      log.error(`Corefile changed but reload failed: starting with listener file descriptors: ${text}`);
+      failedFingerprint = found;
+      log.error(`Corefile changed but reload failed: starting with listener file descriptors: ${messageOf(error)}`);
     }
   };
+  const tellProblem = (problem: string) => {
+    log.warning(`Corefile parse failed: ${problem}`);
+    if (problem !== parseProblem) failed.inc();
+    parseProblem = problem;
+  };
+
   let looking = false;
   const timer = setInterval(async () => {
     if (looking) return;
@@ -57,29 +77,21 @@ export function watch(
   return () => clearInterval(timer);
 }
 
-/** What the files hold, if it is not what runs; nothing while they cannot be read, which passes, or parsed. */
-async function changedFingerprint(configuration: Configuration, log: Logger): Promise<string | undefined> {
-  try {
-    const found = await configuration.readFingerprint();
-    return found === configuration.fingerprint ? undefined : found;
-  } catch (error) {
-    if (error instanceof ConfigError || error instanceof ConfigErrors) {
-      log.warning(`Corefile parse failed: ${error.message}`);
-    }
-    return undefined;
-  }
+function isConfigError(error: unknown): boolean {
+  return error instanceof ConfigError || error instanceof ConfigErrors;
 }
 
 function setup(config: ReloadConfig, block: Block): undefined {
-  const { configuration } = block.process;
+  const { configuration, metrics } = block.process;
   const log = block.log.plugin('reload');
+  const failed = metrics.counter('coredns_reload_failed_total', 'Reloads that failed.').labels();
   const own = {};
   let stop: (() => void) | undefined;
   lastWatch.set(configuration, own);
   block.onServing(() => {
     if (lastWatch.get(configuration) !== own) return;
     log.info(`Running configuration SHA512 = ${configuration.fingerprint}`);
-    stop = watch(config, configuration, log, Math.random);
+    stop = watch({ config, configuration, log, failed, random: Math.random });
   });
   block.onStop(() => stop?.());
 }
