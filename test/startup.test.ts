@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { reply } from './peers/behaviours.ts';
 import { ScriptedUpstream } from './peers/scripted-upstream.ts';
 import { makeTemporaryDirectory } from './support/child.ts';
 import { askUdp } from './support/client.ts';
-import { runNodens, startNodens } from './support/nodens.ts';
+import { launchNodens, runNodens, startNodens } from './support/nodens.ts';
 import { freePort } from './support/ports.ts';
 import { findProgram, missing } from './support/programs.ts';
 
@@ -144,7 +145,7 @@ describe('failures', { concurrency: 16 }, () => {
       const cwd = directoryWith({ Corefile: `.:${upstream.port} {\n bind 127.0.0.1\n whoami\n}\n` });
       assertOneClearLine(
         await runNodens(['-conf', 'Corefile'], { cwd }),
-        new RegExp(`127\\.0\\.0\\.1:${upstream.port}.*in use`),
+        new RegExp(`^Corefile:1: listen .*127\\.0\\.0\\.1:${upstream.port}: .*in use.*: stop the program`),
       );
       await upstream.stop();
     });
@@ -155,9 +156,18 @@ describe('failures', { concurrency: 16 }, () => {
       const upstream = await ScriptedUpstream.start();
       const corefile = `.:${await freePort()} {\n bind 127.0.0.1\n whoami\n ${directive} 127.0.0.1:${upstream.port}\n}\n`;
       const cwd = directoryWith({ Corefile: corefile });
-      const pattern = new RegExp(`${directive}.*127\\.0\\.0\\.1:${upstream.port}.*in use`);
+      const pattern = new RegExp(
+        `^Corefile:4: ${directive}: .*127\\.0\\.0\\.1:${upstream.port}: .*in use.*: stop the program`,
+      );
       assertOneClearLine(await runNodens(['-conf', 'Corefile'], { cwd }), pattern);
       await upstream.stop();
+    });
+
+    test(`${directive} where DNS is answered`, async () => {
+      const port = await freePort();
+      const cwd = directoryWith({ Corefile: `.:${port} {\n bind 127.0.0.1\n whoami\n ${directive} :${port}\n}\n` });
+      const pattern = new RegExp(`^Corefile:4: ${directive}: :${port} .*DNS.*; choose another port$`);
+      assertOneClearLine(await runNodens(['-conf', 'Corefile'], { cwd }), pattern);
     });
   }
 });
@@ -198,6 +208,49 @@ describe('starting', { concurrency: 16 }, () => {
       `example.org.:${nodens.ports.PORT} on 127.0.0.1`,
     ]);
     await nodens.stop();
+  });
+
+  test('a zone of unusual characters is served, with a warning before it', async () => {
+    const nodens = await startNodens({ corefile: '_tcp.example:{PORT} {\n bind 127.0.0.1\n whoami\n}' });
+    const warning = 'Warning: Domain "_tcp.example." does not follow RFC1035 preferred syntax';
+    await nodens.untilOutput(new RegExp(`^${warning}\n_tcp\\.example\\.:${nodens.port} on 127\\.0\\.0\\.1$`, 'm'));
+    await nodens.stop();
+  });
+
+  test('SIGTERM at whatever moment of the start ends it', async () => {
+    for (const delayMs of [100, 200, 300, 400, 500]) {
+      const nodens = await launchNodens({ corefile: '.:{PORT} {\n bind 127.0.0.1\n whoami\n}' });
+      await sleep(delayMs);
+      nodens.kill('SIGTERM');
+      const exit = await nodens.untilExit();
+      // Before our first line runs it is Node that ends.
+      assert.ok(exit.code === 0 || exit.signal === 'SIGTERM', `after ${delayMs} ms: ${exit.code} ${exit.signal}`);
+    }
+  });
+
+  test('first the banner, then what directives say, then the version; the pid file is written by then', async () => {
+    const nodens = await startNodens({
+      corefile: '.:{PORT} {\n bind 127.0.0.1\n reload\n whoami\n}',
+      flags: ['-pidfile', 'pid'],
+    });
+    await nodens.untilOutput(/^\.:\d+ on 127\.0\.0\.1\n\[INFO\] plugin\/reload: Running .*\nnodens-.*\nlinux\/.*\n/);
+    assert.equal(readFileSync(join(nodens.directory, 'pid'), 'utf8'), `${nodens.pid}\n`);
+    await nodens.stop();
+  });
+
+  test('a pid file that cannot be written is logged', async () => {
+    const nodens = await startNodens({
+      corefile: '.:{PORT} {\n bind 127.0.0.1\n whoami\n}',
+      flags: ['-pidfile', '/no/such/directory/pid'],
+    });
+    await nodens.untilOutput(/^\[ERROR\] Could not write pidfile: .*\/no\/such\/directory\/pid/m);
+    await nodens.stop();
+  });
+
+  test('-corefile, of node-cache, is -conf', async () => {
+    const port = await freePort();
+    const cwd = directoryWith({ Here: `.:${port} {\n cache 0\n}\n` });
+    assertOneClearLine(await runNodens(['-corefile', 'Here'], { cwd }), /^Here:2: cache: /);
   });
 
   test('-quiet prints nothing', async () => {
@@ -251,14 +304,4 @@ describe('starting', { concurrency: 16 }, () => {
       assert.deepEqual(await nodens.stop(signal), { code, signal: null });
     });
   }
-
-  test('-pidfile', async () => {
-    const nodens = await startNodens({
-      corefile: '.:{PORT} {\n bind 127.0.0.1\n whoami\n}',
-      flags: ['-pidfile', 'pid'],
-    });
-    await nodens.untilOutput(/linux\//);
-    assert.equal(readFileSync(join(nodens.directory, 'pid'), 'utf8'), `${nodens.pid}\n`);
-    await nodens.stop();
-  });
 });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
+import { getSystemErrorMessage } from 'node:util';
 import type { Corefile } from '../corefile/cursor.ts';
 import { parseCorefile } from '../corefile/parse.ts';
 import { COREDNS_DIRECTIVES } from '../directives/order.ts';
@@ -9,9 +10,13 @@ const DEFAULT_FILE = 'Corefile';
 /** What is served where a Corefile has no server block, as CoreDNS does. */
 const EMPTY_DEFAULT = '. {\n    whoami\n    log\n}\n';
 
+const EMBEDDED_ADVICE = '; this is the embedded default: to change it, write a Corefile and start with -conf';
+
 export type CorefileSource = {
   /** What was chosen, for the log; an empty string is the embedded default. */
   readonly file: string;
+  /** What to add to an error. */
+  readonly advice: string;
   /** Reads and parses, anew at each call. */
   read(): Promise<Corefile>;
 };
@@ -28,21 +33,22 @@ export function corefileSource(conf: string, defaultPort: number, embeddedPort: 
   };
   if (conf === 'stdin') {
     const input = readAll(process.stdin);
-    return { file: conf, read: async () => parse(await input, conf) };
+    return { file: conf, advice: '', read: async () => parse(await input, conf) };
   }
   if (conf === '' && !existsSync(DEFAULT_FILE)) {
-    return { file: '', read: async () => parse(embeddedCorefile(embeddedPort), 'embedded default') };
+    const text = embeddedCorefile(embeddedPort);
+    return { file: '', advice: EMBEDDED_ADVICE, read: async () => parse(text, 'embedded default') };
   }
   const file = conf === '' ? DEFAULT_FILE : conf;
-  return { file, read: async () => parse(await readCorefile(file), file) };
+  return { file, advice: '', read: async () => parse(await readCorefile(file), file) };
 }
 
 async function readCorefile(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    const reason =
-      cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'no such file' : String(cause);
+    const errno = cause instanceof Error && 'errno' in cause ? cause.errno : undefined;
+    const reason = typeof errno === 'number' ? getSystemErrorMessage(errno) : String(cause);
     throw new Error(`cannot read the Corefile "${file}": ${reason}; give the path of one with -conf`, { cause });
   }
 }

@@ -5,6 +5,7 @@ import type { FlagSpec, FlagValues } from './flags.ts';
 export const SERVER_FLAGS = [
   {
     name: 'conf',
+    aliases: ['corefile'],
     kind: 'string',
     default: '',
     help: 'Corefile to load, "stdin" to read it from standard input; without it, Corefile in the working directory',

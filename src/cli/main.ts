@@ -1,4 +1,13 @@
 /** Where the program starts. This folder alone reads argv and the environment, and exits. */
-import { serve } from './serve.ts';
 
-await serve(process.argv.slice(2));
+// Loading the rest takes a moment, with nothing to take down yet. Without a handler the signal would end us with another
+// exit code, and as process 1 of a container never arrive.
+const end = () => process.exit(0);
+const signals = ['SIGTERM', 'SIGINT'] as const;
+for (const signal of signals) process.on(signal, end);
+const loaded = () => {
+  for (const signal of signals) process.off(signal, end);
+};
+
+const { serve } = await import('./serve.ts');
+await serve(process.argv.slice(2), loaded);

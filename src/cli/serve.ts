@@ -19,8 +19,8 @@ const EXIT_USAGE = 2;
 /** The embedded default is for trying out, without root. */
 const EMBEDDED_PORT = 1053;
 
-/** The command without a name: the DNS server itself. */
-export async function serve(argv: readonly string[]): Promise<void> {
+/** The command without a name: the DNS server itself. `loaded` is called once signals have their handlers here. */
+export async function serve(argv: readonly string[], loaded: () => void): Promise<void> {
   const { values: flags, given } = readFlags(argv);
   if (flags.version) return print(versionLines());
   if (flags.plugins) return print(DIRECTIVES.map(({ name }) => `dns.${name}`).sort());
@@ -29,16 +29,20 @@ export async function serve(argv: readonly string[]): Promise<void> {
   const source = corefileSource(flags.conf, port, given.has('dns.port') ? port : EMBEDDED_PORT);
   const server = createServer(flags, log, source.read);
   handleSignals(server, log);
+  loaded();
+  const announce = () => {
+    if (!flags.quiet) for (const line of server.banner) log.line(line);
+    if (flags.pidfile !== '') writePidfile(flags.pidfile, log);
+  };
   try {
-    await server.start();
+    await server.start(announce);
   } catch (error) {
     log.flushSync();
-    fail(error instanceof Error ? error.message : String(error), EXIT_FAULT);
+    fail(`${error instanceof Error ? error.message : error}${source.advice}`, EXIT_FAULT);
   }
   process.on('uncaughtException', (error) => server.recover(error));
-  if (!flags.quiet) for (const line of [...server.banner, ...versionLines()]) log.line(line);
+  if (!flags.quiet) for (const line of versionLines()) log.line(line);
   if (source.file === '') log.line(`No Corefile given: the embedded default serves. Try: dig ${digArguments(server)}`);
-  if (flags.pidfile !== '') writePidfile(flags.pidfile, log);
 }
 
 function readFlags(argv: readonly string[]) {

@@ -1,3 +1,4 @@
+import { messageOf } from '../corefile/errors.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Server } from '../server/server.ts';
 import { unblockSignal } from '../sys/signals.ts';
@@ -26,8 +27,8 @@ export function handleSignals(server: Server, log: Logger): void {
   process.on('SIGQUIT', () => exit(log, 0));
   process.on('SIGUSR1', async () => {
     log.info('SIGUSR1: Reloading');
-    await server.reload().catch((error: Error) => {
-      log.error(`SIGUSR1: starting with listener file descriptors: ${error.message}`);
+    await server.reload().catch((error) => {
+      log.error(`SIGUSR1: starting with listener file descriptors: ${messageOf(error)}`);
     });
   });
   unblockSignal('SIGUSR1');
@@ -39,7 +40,7 @@ async function stopCode(server: Server, log: Logger): Promise<number> {
     await server.stop();
     return 0;
   } catch (error) {
-    log.error(`stopping: ${error instanceof Error ? error.message : error}`);
+    log.error(`stopping: ${messageOf(error)}`);
     return EXIT_STOP_FAILED;
   }
 }
