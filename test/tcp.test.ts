@@ -27,6 +27,13 @@ before(async () => {
     }
     whoami
 }
+.:{PORT3} {
+    bind 127.0.0.1
+    timeouts {
+        maxtcpqueries 3
+    }
+    forward . ${upstream.endpoint}
+}
 `,
   });
   impatient = { address: nodens.address, port: nodens.ports.PORT2 };
@@ -142,4 +149,15 @@ describe('time-outs', { concurrency: 16 }, () => {
     await client.untilClosed();
     client.close();
   });
+});
+
+test('maxtcpqueries: so many are answered, then the connection is closed', async () => {
+  upstream.otherwise(reply({ rcode: 'NXDOMAIN' }));
+  const client = await TcpClient.open({ address: nodens.address, port: nodens.ports.PORT3 });
+  client.send(...[1, 2, 3, 4].map((id) => buildQuery({ qname: `m${id}.example.org`, id })));
+  const ids: number[] = [];
+  for (let i = 0; i < 3; i++) ids.push(readResponse(await client.receive()).id);
+  assert.deepEqual(ids.sort(), [1, 2, 3]);
+  await client.untilClosed();
+  assert.equal(upstream.queries('m4.example.org'), 0);
 });

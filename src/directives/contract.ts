@@ -140,6 +140,8 @@ export type ListenerSettings = {
   readMs?: number;
   idleMs?: number;
   writeMs?: number;
+  /** Queries that one TCP connection may bring; without it as many as it likes. */
+  maxTcpQueries?: number;
   debug: boolean;
   stacktrace: boolean;
 };

@@ -56,6 +56,7 @@ export class Listener {
       backlog: TCP_BACKLOG,
       maxConnections: services.maxTcpConnections,
       timeouts: timeoutsOf(target),
+      maxQueries: target.maxTcpQueries,
       receive,
       onRejected: () => services.rejectedConnections.inc(),
     });
@@ -86,6 +87,7 @@ export class Listener {
   serve(target: Target): void {
     this.#target = target;
     this.#tcp.setTimeouts(timeoutsOf(target));
+    this.#tcp.setMaxQueries(target.maxTcpQueries);
   }
 
   /** The port, also where the kernel chose it. */

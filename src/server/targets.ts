@@ -21,6 +21,7 @@ export type Target = {
   stacktrace: boolean;
   readMs?: number;
   idleMs?: number;
+  maxTcpQueries?: number;
 };
 
 export type BlockTargets = {
@@ -54,6 +55,7 @@ export function groupTargets(blocks: readonly BlockTargets[]): Map<string, Targe
         target.stacktrace = listener.stacktrace;
         if (listener.readMs !== undefined) target.readMs = listener.readMs;
         if (listener.idleMs !== undefined) target.idleMs = listener.idleMs;
+        if (listener.maxTcpQueries !== undefined) target.maxTcpQueries = listener.maxTcpQueries;
       }
     }
   }

@@ -20,6 +20,8 @@ export type TcpTimeouts = { readonly readMs: number; readonly idleMs: number };
 /** What the connections of a listener share; a reload may exchange it. */
 export type ConnectionOwner = {
   timeouts: TcpTimeouts;
+  /** After so many queries a connection ends. */
+  maxQueries: number;
   receive: Receive;
   readonly onClosed: (connection: TcpConnection) => void;
 };
@@ -38,10 +40,11 @@ export class TcpConnection {
   readonly #owner: ConnectionOwner;
   readonly #assembler = new MessageAssembler();
   readonly #endTurn = () => this.#onTurnEnd();
+  #queryCount = 0;
   #inflight = 0;
   /** Messages have come that must wait until there is room for them. */
   #isBlocked = false;
-  /** No more is read: the client has ended its half, or the listener closes. */
+  /** No more is read: the client has ended its half or asked all it may, or the listener closes. */
   #isEnding = false;
   #hasTurnEnd = false;
   #timer: NodeJS.Timeout;
@@ -97,8 +100,13 @@ export class TcpConnection {
       if (message === undefined) return;
       this.#startTimer(this.#owner.timeouts.idleMs);
       if (message.length < HEADER_BYTES) continue;
+      this.#queryCount++;
       this.#inflight++;
       this.#owner.receive(message, new TcpClient(this));
+      if (this.#queryCount >= this.#owner.maxQueries) {
+        this.end();
+        return;
+      }
     }
     this.#isBlocked = true;
     this.#socket.pause();

@@ -276,6 +276,30 @@ test('tcp: a connection is not idle while a query is in flight, and is once it h
   assert.ok(asker.hasEnded);
 });
 
+const maxQueriesCases = [
+  { name: 'at once', receive: answer },
+  { name: 'later', receive: (message: Uint8Array, client: Client) => void setTimeout(answer, 5, message, client) },
+];
+for (const { name, receive } of maxQueriesCases) {
+  test(`tcp: closed after so many queries, answered ${name}; the others are not read`, async (t) => {
+    const asker = new Asker(t, listen(t, receive, { maxQueries: 2 }).port);
+    asker.socket.write(Buffer.concat([1, 2, 3].map(queryOf)));
+    await asker.closed;
+    assert.deepEqual(asker.ids, [1, 2]);
+  });
+}
+
+test('tcp: a new number of queries holds for open connections', async (t) => {
+  const listener = listen(t, answer);
+  const asker = new Asker(t, listener.port);
+  asker.socket.write(queryOf(1));
+  await asker.answers(1);
+  listener.setMaxQueries(2);
+  asker.socket.write(queryOf(2));
+  await asker.closed;
+  assert.deepEqual(asker.ids, [1, 2]);
+});
+
 test('tcp: new time-outs and a new receiver hold for open connections', async (t) => {
   const listener = listen(t, () => assert.fail('the old one was asked'));
   const asker = new Asker(t, listener.port);

@@ -4,6 +4,8 @@ import { close, localPort, openTcp } from '../sys/socket.ts';
 import type { Receive } from './client.ts';
 import { type ConnectionOwner, TcpConnection, type TcpTimeouts } from './tcp-connection.ts';
 
+const UNLIMITED = Number.POSITIVE_INFINITY;
+
 export type TcpListenerOptions = {
   /** An IP address, or `''` for all of the host's. */
   readonly address: string;
@@ -14,6 +16,8 @@ export type TcpListenerOptions = {
   /** Above it a new connection is closed at once. */
   readonly maxConnections: number;
   readonly timeouts: TcpTimeouts;
+  /** After so many queries a connection ends; without it never. */
+  readonly maxQueries?: number | undefined;
   /** Gets each query; it may answer at once or later. It must not throw. */
   readonly receive: Receive;
   /** A connection was closed because there were too many, or could not be accepted. */
@@ -33,12 +37,13 @@ export class TcpListener {
   #closing: Promise<void> | undefined;
 
   /** Opens the socket; throws a SystemError. Connections wait in its queue until `start`. */
-  constructor({ address, port, backlog, maxConnections, timeouts, receive, onRejected }: TcpListenerOptions) {
+  constructor(options: TcpListenerOptions) {
+    const { address, port, backlog, maxConnections, timeouts, maxQueries = UNLIMITED, receive, onRejected } = options;
     this.#fd = openTcp({ address, port, backlog });
     this.address = address;
     this.port = localPort(this.#fd);
     this.#backlog = backlog;
-    this.#owner = { timeouts, receive, onClosed: (connection) => this.#connections.delete(connection) };
+    this.#owner = { timeouts, maxQueries, receive, onClosed: (connection) => this.#connections.delete(connection) };
     // A client that has sent its last query closes its half, and still gets its answers.
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.#connections.add(new TcpConnection(socket, this.#owner)),
@@ -58,6 +63,11 @@ export class TcpListener {
   /** They hold from each connection's next message on. */
   setTimeouts(timeouts: TcpTimeouts): void {
     this.#owner.timeouts = timeouts;
+  }
+
+  /** It holds for connections that are open, too. */
+  setMaxQueries(count = UNLIMITED): void {
+    this.#owner.maxQueries = count;
   }
 
   /** Queries from now on go to `receive`. */

@@ -19,6 +19,11 @@ const parseCases = [
     want: { readMs: 2000, maxTcpQueries: 100 },
   },
   {
+    name: 'maxtcpqueries without limit',
+    input: 'timeouts {\n maxtcpqueries -1\n}',
+    want: { maxTcpQueries: Number.POSITIVE_INFINITY },
+  },
+  {
     name: 'maxtcpqueries 0',
     input: 'timeouts {\n maxtcpqueries 0\n}',
     error: 'Corefile:2: timeouts: maxtcpqueries must be -1 or more than 0, got "0"',
@@ -61,19 +66,18 @@ for (const { name, input, want, error } of parseCases) {
 
 test('sets what is given for the listener and leaves the rest', () => {
   const block = fakeBlock();
-  assert.equal(timeouts.setup({ idleMs: 7000 }, block), undefined);
-  assert.deepEqual(block.listener, { addresses: [], debug: false, stacktrace: false, idleMs: 7000 });
+  assert.equal(timeouts.setup({ idleMs: 7000, maxTcpQueries: 5 }, block), undefined);
+  assert.deepEqual(block.listener, {
+    addresses: [],
+    debug: false,
+    stacktrace: false,
+    idleMs: 7000,
+    maxTcpQueries: 5,
+  });
 });
 
-for (const { maxTcpQueries, want } of [
-  { maxTcpQueries: -1, want: 0 },
-  { maxTcpQueries: 5, want: 1 },
-]) {
-  test(`maxtcpqueries ${maxTcpQueries} gives ${want} warnings`, () => {
-    const block = fakeBlock();
-    timeouts.setup({ readMs: 2000, maxTcpQueries }, block);
-    assert.equal(block.lines().length, want);
-    assert.equal(block.listener.readMs, 2000);
-    assert.ok(!('maxTcpQueries' in block.listener));
-  });
-}
+test('of several in one block the last that sets one counts', () => {
+  const { repeat } = timeouts;
+  assert.ok(typeof repeat === 'function');
+  assert.deepEqual(repeat([{ readMs: 1000, idleMs: 1000 }, { idleMs: 2000 }]), { readMs: 1000, idleMs: 2000 });
+});

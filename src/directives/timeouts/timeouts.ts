@@ -11,7 +11,7 @@ export type TimeoutsConfig = {
   readonly readMs?: number;
   readonly writeMs?: number;
   readonly idleMs?: number;
-  /** Accepted for CoreDNS's sake, without effect. */
+  /** Queries that one connection may bring; infinite for -1. */
   readonly maxTcpQueries?: number;
 };
 
@@ -48,20 +48,22 @@ function parseTimeout(property: Cursor): number {
   return timeoutMs;
 }
 
-/** How many queries a connection may ask; -1 is without limit. */
+/** How many queries a connection may bring; -1 is without limit. */
 function parseQueries(property: Cursor): number {
   const [count] = property.args;
   const value = parseInteger(property, count, { min: UNLIMITED });
   if (value === 0) throw property.error('maxtcpqueries must be -1 or more than 0, got "0"', count);
-  return value;
+  return value === UNLIMITED ? Number.POSITIVE_INFINITY : value;
 }
 
-/** Time-outs are those of the listener: of several blocks on one, the last that sets one counts. */
+/** They are those of the listener: of several blocks on one, the last that sets one counts. */
 function setup(config: TimeoutsConfig, block: Block): undefined {
-  const { maxTcpQueries = UNLIMITED, ...times } = config;
-  Object.assign(block.listener, times);
-  if (maxTcpQueries === UNLIMITED) return;
-  block.log.plugin('timeouts').warning('maxtcpqueries has no effect: a connection may ask as many queries as it likes');
+  Object.assign(block.listener, config);
 }
 
-export const timeouts: Directive<TimeoutsConfig> = { name: 'timeouts', repeat: 'last', parse, setup };
+/** Of several in one block, too, the last that sets one counts. */
+function merge(configs: readonly TimeoutsConfig[]): TimeoutsConfig {
+  return Object.assign({}, ...configs);
+}
+
+export const timeouts: Directive<TimeoutsConfig> = { name: 'timeouts', repeat: merge, parse, setup };
