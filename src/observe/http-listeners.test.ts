@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { type HttpHandler, HttpListeners, type HttpRoutes, respond } from './http-listeners.ts';
 import { freePort } from './testing.ts';
@@ -46,6 +47,18 @@ test('a new owner takes over without a gap', async () => {
   assert.equal(await get(`http://127.0.0.1:${port}/a`), '200 new');
   await releasing;
   await releaseNew();
+});
+
+test('an answer has its length, and the connection is closed behind it', async () => {
+  const listeners = new HttpListeners();
+  const port = await freePort();
+  const release = await listeners.acquire(`127.0.0.1:${port}`, routes({ '/a': 'ä' }));
+  const socket = net.connect(port, '127.0.0.1');
+  socket.write('GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n');
+  const answer = await text(socket);
+  assert.match(answer, /^HTTP\/1\.1 200 OK\r\n.*\r\nContent-Length: 2\r\n.*\r\n\r\nä$/s);
+  assert.equal(answer.split('HTTP/1.1').length, 2);
+  await release();
 });
 
 test('every address', async () => {

@@ -69,8 +69,6 @@ class HttpListener {
     this.#server = createServer(limits, (request, response) => this.#answer(request, response));
     this.#server.timeout = TIMEOUT_MS;
     this.#server.maxConnections = MAX_CONNECTIONS;
-    // No keep-alive: probes and scrapes are seconds apart, and closing need not wait for them.
-    this.#server.maxRequestsPerSocket = 1;
     this.#server.on('connection', (socket) => socket.unref());
     this.#server.listen({ fd });
     this.#server.unref();
@@ -90,6 +88,8 @@ class HttpListener {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     this.#requestCount++;
+    // No keep-alive: probes and scrapes are seconds apart, and closing need not wait for them.
+    response.setHeader('Connection', 'close');
     response.once('close', () => {
       this.#requestCount--;
       this.#closeIfIdle();
@@ -112,7 +112,12 @@ class HttpListener {
 
 /** Answers with plain text. */
 export function respond(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
+  sendText(response, status, 'text/plain; charset=utf-8', text);
+}
+
+/** Answers with text of another kind. */
+export function sendText(response: ServerResponse, status: number, contentType: string, text: string): void {
+  response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(text) }).end(text);
 }
 
 async function resolveAddress(address: string): Promise<{ host: string; port: number }> {
