@@ -8,19 +8,18 @@ import { freePort } from '../../observe/testing.ts';
 import { fakeBlock } from '../testing.ts';
 import { health, parse } from './health.ts';
 
-const all = { host: '', port: 8080 };
 const addressRule = 'expected an address and port such as 127.0.0.1:8080, [::1]:8080 or :8080';
 const parseCases = [
-  { name: 'defaults', input: 'health', want: { address: all, lameduckMs: 0 } },
+  { name: 'defaults', input: 'health', want: {} },
   {
     name: 'address',
     input: 'health [::1]:8091',
-    want: { address: { host: '::1', port: 8091 }, lameduckMs: 0 },
+    want: { address: { host: '::1', port: 8091 } },
   },
   {
     name: 'lameduck',
     input: 'health {\n lameduck 1m30s\n}',
-    want: { address: all, lameduckMs: 90_000 },
+    want: { lameduckMs: 90_000 },
   },
   { name: 'no port', input: 'health foo', error: `Corefile:1: health: ${addressRule}, got "foo"` },
   { name: 'two addresses', input: 'health :1 :2', error: 'Corefile:1: health: takes 0 to 1 arguments, got 2' },
@@ -52,6 +51,14 @@ for (const { name, input, want, error } of parseCases) {
     else assert.deepEqual(run(), want);
   });
 }
+
+test('of several in one block the last that sets something counts', () => {
+  const { repeat } = health;
+  assert.ok(typeof repeat === 'function');
+  const lines = ['health :1', 'health :2 {\n lameduck 1s\n}', 'health {\n lameduck 2s\n}'];
+  const configs = lines.map((line) => parse(cursorOf(line)));
+  assert.deepEqual(repeat(configs), { address: { host: '', port: 2 }, lameduckMs: 2000 });
+});
 
 async function started(lameduckMs = 0) {
   const port = await freePort();
@@ -101,7 +108,7 @@ test('an address in use gives the load up', async () => {
   const address = other.address();
   assert.ok(address !== null && typeof address === 'object');
   const block = fakeBlock();
-  health.setup({ address: { host: '127.0.0.1', port: address.port }, lameduckMs: 0 }, block);
+  health.setup({ address: { host: '127.0.0.1', port: address.port } }, block);
   const advice = 'stop the program that listens there, or choose another address or port';
   const message = `listen tcp 127.0.0.1:${address.port}: address already in use (EADDRINUSE): ${advice}`;
   await assert.rejects(block.start(), { message });

@@ -21,27 +21,31 @@ const PATH = '/health';
 const DEFAULT_ADDRESS: HostPort = { host: '', port: 8080 };
 
 export type HealthConfig = {
-  readonly address: HostPort;
-  readonly lameduckMs: number;
+  readonly address?: HostPort;
+  readonly lameduckMs?: number;
 };
 
 /** Syntax: `health [HOST:PORT] { lameduck DURATION }` */
 export function parse(cursor: Cursor): HealthConfig {
   expectArgs(cursor, 0, 1);
+  const config: { -readonly [Field in keyof HealthConfig]: HealthConfig[Field] } = {};
   const [address] = cursor.args;
-  const config = { address: address === undefined ? DEFAULT_ADDRESS : parseHostPort(cursor, address) };
-  let lameduckMs = 0;
+  if (address !== undefined) config.address = parseHostPort(cursor, address);
   for (const property of cursor.body) {
     if (property.name.text !== 'lameduck') throw unknownProperty(property, ['lameduck']);
     expectArgs(property, 1, 1);
     expectNoBody(property);
-    const [duration] = property.args;
-    lameduckMs = parseDuration(property, duration, { minMs: 0 });
+    config.lameduckMs = parseDuration(property, property.args[0], { minMs: 0 });
   }
-  return { ...config, lameduckMs };
+  return config;
 }
 
-function setup({ address, lameduckMs }: HealthConfig, block: Block): undefined {
+/** Of several in one block the last that sets something counts. */
+function merge(configs: readonly HealthConfig[]): HealthConfig {
+  return Object.assign({}, ...configs);
+}
+
+function setup({ address = DEFAULT_ADDRESS, lameduckMs = 0 }: HealthConfig, block: Block): undefined {
   serveHttp(block, address, new Map([[PATH, (_request, response) => respond(response, 200, 'OK')]]));
   if (lameduckMs > 0) {
     block.onShutdown(async () => {
@@ -73,4 +77,4 @@ function selfCheck({ host, port }: HostPort, block: Block): SelfCheck {
   };
 }
 
-export const health: Directive<HealthConfig> = { name: NAME, repeat: 'last', parse, setup };
+export const health: Directive<HealthConfig> = { name: NAME, repeat: merge, parse, setup };

@@ -13,7 +13,27 @@ const parseCases = [
   { name: 'address', input: 'prometheus :9253', want: { host: '', port: 9253 } },
   { name: 'no port', input: 'prometheus 9253', error: `Corefile:1: prometheus: ${addressRule}, got "9253"` },
   { name: 'two', input: 'prometheus :1 :2', error: 'Corefile:1: prometheus: takes 0 to 1 arguments, got 2' },
-  { name: 'a block', input: 'prometheus {\n tls x\n}', error: 'Corefile:2: prometheus: takes no block, got "tls"' },
+  {
+    name: 'metrics of the runtime',
+    input: 'prometheus {\n runtime_metrics\n}',
+    want: { host: 'localhost', port: 9153 },
+  },
+  {
+    name: 'an argument',
+    input: 'prometheus {\n runtime_metrics on\n}',
+    error: 'Corefile:2: prometheus: runtime_metrics takes no arguments, got 1',
+  },
+  {
+    name: 'TLS',
+    input: 'prometheus {\n tls web.yml\n}',
+    error:
+      'Corefile:2: prometheus: tls: nodens serves metrics without TLS; remove the line, and listen where only scrapers reach',
+  },
+  {
+    name: 'unknown',
+    input: 'prometheus {\n runtime_metric\n}',
+    error: 'Corefile:2: prometheus: unknown property "runtime_metric"; did you mean "runtime_metrics"?',
+  },
 ];
 for (const { name, input, want, error } of parseCases) {
   test(`parse: ${name}`, () => {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Cursor } from '../../corefile/cursor.ts';
-import { expectArgs, expectNoBody, type HostPort, parseHostPort } from '../../corefile/values.ts';
-import { respond } from '../../observe/http-listeners.ts';
+import { expectArgs, expectNoBody, type HostPort, parseHostPort, unknownProperty } from '../../corefile/values.ts';
+import { respond, sendText } from '../../observe/http-listeners.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { RequestMetrics, type ZoneRequests } from '../../observe/request-metrics.ts';
 import { isSubdomain } from '../../wire/name.ts';
@@ -16,12 +16,24 @@ const VIEW = '';
 
 export type PrometheusConfig = { readonly address: HostPort };
 
-/** Syntax: `prometheus [HOST:PORT]` */
+/** Syntax: `prometheus [HOST:PORT] { runtime_metrics }` */
 export function parse(cursor: Cursor): PrometheusConfig {
   expectArgs(cursor, 0, 1);
-  expectNoBody(cursor);
+  for (const property of cursor.body) checkProperty(property);
   const [address] = cursor.args;
   return { address: address === undefined ? DEFAULT_ADDRESS : parseHostPort(cursor, address) };
+}
+
+/** The metrics of the runtime are always there, so `runtime_metrics` changes nothing. */
+function checkProperty(property: Cursor): void {
+  if (property.name.text === 'tls') {
+    throw property.error(
+      'tls: nodens serves metrics without TLS; remove the line, and listen where only scrapers reach',
+    );
+  }
+  if (property.name.text !== 'runtime_metrics') throw unknownProperty(property, ['runtime_metrics']);
+  expectArgs(property, 0, 0);
+  expectNoBody(property);
 }
 
 function setup({ address }: PrometheusConfig, block: Block) {
@@ -35,7 +47,7 @@ function setup({ address }: PrometheusConfig, block: Block) {
 async function expose(metrics: Metrics, response: ServerResponse): Promise<void> {
   try {
     const text = await metrics.expose();
-    response.writeHead(200, { 'Content-Type': metrics.contentType }).end(text);
+    sendText(response, 200, metrics.contentType, text);
   } catch (error) {
     respond(response, 500, `${error}\n`);
   }
