@@ -5,9 +5,10 @@ import { type UdpServices, UdpSocket } from './udp-socket.ts';
 
 /**
  * How hard a reply is to forge for somebody who cannot see the queries (RFC 5452). A query has 16 random bits of id and
- * leaves from one of up to eight ports that the kernel took at random: over its range of 28,232 another 14.8 bits. So
- * one forged datagram hits one time in 1.8 × 10⁹, and only within the milliseconds that the query waits; those who share
- * answers (the cache) have one query in flight for each question, so more guesses at once do not help.
+ * leaves from a port that the kernel took at random, over its range of 28,232 another 14.8 bits; as many ports are in use
+ * as queries are under way, up to eight. So one forged datagram hits one time in 1.8 × 10⁹, and only within the
+ * milliseconds that the query waits; those who share answers (the cache) have one query in flight for each question, so
+ * more guesses at once do not help.
  *
  * Ports that stay could be found out. So each carries at most 128 queries (64 to 128, at random) and no longer than 5 s;
  * to scan the range takes 28 s at the rate of ICMP errors that kernels allow (1,000 a second). Under load one query in
@@ -57,7 +58,7 @@ export class UdpPool {
   }
 
   exchange(exchange: Exchange, nowMs: number): void {
-    const slot = randomU16() % this.#slots.length;
+    const slot = this.#slotFor(nowMs);
     let socket = this.#slots[slot];
     const reused = socket?.isUsable(nowMs) ?? false;
     this.#options.onTake(reused);
@@ -81,6 +82,21 @@ export class UdpPool {
   retire(): void {
     this.#retired = true;
     for (const socket of this.#open) socket.retire();
+  }
+
+  /** Of a socket with nothing in flight; else one where a socket can be opened; else any. */
+  #slotFor(nowMs: number): number {
+    const count = this.#slots.length;
+    const first = randomU16() % count;
+    let empty = -1;
+    for (let i = 0; i < count; i++) {
+      const slot = (first + i) % count;
+      const socket = this.#slots[slot];
+      const isUsable = socket?.isUsable(nowMs) ?? false;
+      if (isUsable && socket?.inFlight === 0) return slot;
+      if (!isUsable) empty = slot;
+    }
+    return empty === -1 ? first : empty;
   }
 
   #openSocket(nowMs: number): UdpSocket {

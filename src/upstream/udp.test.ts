@@ -277,11 +277,23 @@ test('a retired upstream answers what is in flight and what comes late, and keep
   assert.equal(upstream.openCount, 0);
 });
 
-test('sockets reused and opened are counted as hits and misses', async (t) => {
+test('queries at the same time leave from up to eight ports', async (t) => {
+  const waiting: UdpExchange[] = [];
+  const server = await udpServer(t, (exchange) => waiting.push(exchange));
+  const upstream = testUpstream(t, server.port, { readTimeoutMs: 2000 });
+  const results = Promise.all(manyNames(20).map((name) => ask(upstream, { name })));
+  await until(() => waiting.length === 20, 'all queries');
+  assert.equal(new Set(waiting.map(({ sourcePort }) => sourcePort)).size, 8);
+  for (const { query, send } of waiting) send(replyTo(query));
+  await results;
+});
+
+test('sockets reused and opened are counted as hits and misses: queries one after the other need one socket', async (t) => {
   const services = testServices(t);
   const server = await udpServer(t, ({ query, send }) => send(replyTo(query)));
-  const upstream = testUpstream(t, server.port, { maxIdle: 1 }, services);
+  const upstream = testUpstream(t, server.port, {}, services);
   for (let i = 0; i < 5; i++) await ask(upstream);
+  assert.equal(upstream.openCount, 1);
   const labels = `{proto="udp",proxy_name="forward",to="127.0.0.1:${server.port}"}`;
   assert.deepEqual(await samplesOf(services.metrics, 'coredns_proxy_conn_cache_hits_total'), [`${labels} 4`]);
   assert.deepEqual(await samplesOf(services.metrics, 'coredns_proxy_conn_cache_misses_total'), [`${labels} 1`]);
