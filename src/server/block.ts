@@ -19,6 +19,16 @@ type Step = () => MaybePromise<void>;
 /** Where HTTP is served, and the directive that wants it. */
 export type HttpEndpoint = { readonly address: HostPort; readonly line: Cursor };
 
+/** A block that answers queries. */
+export type RunningBlock = {
+  readonly handler: Handler;
+  /** Its directives that handle queries; a block without any refuses all. */
+  readonly handlers: readonly string[];
+  readonly anyClass: boolean;
+  /** Counts the queries of the block's configuration that wait. */
+  readonly load: { enter(): void; leave(): void };
+};
+
 /** A server block at set-up: what its directives asked for, and the chain that they make. */
 export class BlockBuilder implements Block {
   readonly keys: readonly Key[];

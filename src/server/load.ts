@@ -1,20 +1,10 @@
-import type { Handler, MaybePromise, ProcessServices } from '../directives/contract.ts';
+import type { MaybePromise, ProcessServices } from '../directives/contract.ts';
 import { DIRECTIVES } from '../directives/order.ts';
 import type { Logger } from '../observe/logger.ts';
 import { BlockBuilder } from './block.ts';
 import type { ConfiguredBlock } from './configure.ts';
 import { checkHttpEndpoints } from './http-endpoints.ts';
 import { type BlockTargets, groupTargets, type Target } from './targets.ts';
-
-/** A block that answers queries. */
-export type RunningBlock = {
-  readonly handler: Handler;
-  /** Its directives that handle queries; a block without any refuses all. */
-  readonly handlers: readonly string[];
-  readonly anyClass: boolean;
-  /** Counts the queries that wait. */
-  readonly load: Pick<Load, 'enter' | 'leave'>;
-};
 
 /** One configuration brought to life, from set-up to stop; a reload makes a new one and stops the old. */
 export class Load {

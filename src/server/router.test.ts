@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { TYPE_A, TYPE_DS } from '../wire/types.ts';
-import type { RunningBlock } from './load.ts';
+import type { RunningBlock } from './block.ts';
 import { Router } from './router.ts';
 
 const block = (handlers: readonly string[] = ['whoami']): RunningBlock => ({

@@ -1,6 +1,6 @@
 import { parentOf } from '../wire/name.ts';
 import { TYPE_DS } from '../wire/types.ts';
-import type { RunningBlock } from './load.ts';
+import type { RunningBlock } from './block.ts';
 
 /** The zones of one listener and the block that each belongs to. */
 export class Router {
@@ -16,10 +16,6 @@ export class Router {
 
   get zones(): IterableIterator<string> {
     return this.#zones.keys();
-  }
-
-  get blocks(): Set<RunningBlock> {
-    return new Set(this.#zones.values());
   }
 
   /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parseCorefile } from '../corefile/parse.ts';
-import type { RunningBlock } from './load.ts';
+import type { RunningBlock } from './block.ts';
 import { groupTargets } from './targets.ts';
 
 const BLOCK: RunningBlock = {

@@ -1,7 +1,7 @@
 import type { Key, Token } from '../corefile/cursor.ts';
 import { ConfigError } from '../corefile/errors.ts';
 import type { ListenerSettings } from '../directives/contract.ts';
-import type { RunningBlock } from './load.ts';
+import type { RunningBlock } from './block.ts';
 import { Router } from './router.ts';
 
 /** A place to listen at, and all that one load wants of it. */

@@ -1,11 +1,11 @@
 import type { Asker } from '../../upstream/exchange.ts';
 import { shortened } from '../../upstream/random.ts';
-import type { Timed } from '../../upstream/timer-wheel.ts';
+import type { Timed, TimerWheel } from '../../upstream/timer-wheel.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import { MAX_MESSAGE_BYTES, RCODE_NOERROR, RCODE_SERVFAIL } from '../../wire/header.ts';
 import type { MessageView } from '../../wire/view.ts';
 import type { Outcome, Query } from '../contract.ts';
-import type { Forwarder } from './forwarder.ts';
+import type { ForwardConfig } from './options.ts';
 
 const MIN_UDP_BYTES = 512; // RFC 6891 §6.2.5: smaller values are treated as 512.
 
@@ -14,9 +14,18 @@ const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 400;
 const PAUSE_SPREAD = 0.5;
 
+/** The `forward` that a query goes through, as far as its attempts must know it. */
+export type Forwarding = {
+  readonly config: ForwardConfig;
+  readonly services: { readonly nowMs: () => number; readonly wheel: TimerWheel; readonly totalMs: number };
+  /** The upstreams in the order in which they shall be tried. */
+  order(): readonly Upstream[];
+  whenAllAreDown(upstreams: readonly Upstream[]): Upstream | undefined;
+};
+
 /** The way of one query through the upstreams: asks one after the other until it has an answer or the time is up. */
 export class Attempts implements Asker, Timed {
-  readonly #forwarder: Forwarder;
+  readonly #forwarder: Forwarding;
   readonly #query: Query;
   readonly #nextIsForward: boolean;
   readonly #finish: (outcome: Outcome | 'next') => void;
@@ -42,7 +51,12 @@ export class Attempts implements Asker, Timed {
   wheelNext: Timed | undefined;
 
   /** `finish` gets the outcome, or `next` when the next `forward` shall answer. */
-  constructor(forwarder: Forwarder, query: Query, nextIsForward: boolean, finish: (outcome: Outcome | 'next') => void) {
+  constructor(
+    forwarder: Forwarding,
+    query: Query,
+    nextIsForward: boolean,
+    finish: (outcome: Outcome | 'next') => void,
+  ) {
     const { config, services } = forwarder;
     const nowMs = services.nowMs();
     this.#forwarder = forwarder;
