@@ -34,12 +34,12 @@ const cases = [
   {
     name: 'a host name',
     input: 'bind localhost',
-    error: 'Corefile:1: bind: not a valid IP address or interface name: "localhost"',
+    error: 'Corefile:1: bind: not a valid IP address or interface name: "localhost"; names of hosts are not looked up',
   },
   {
     name: 'a host name in except',
     input: 'bind lo {\n except eth7\n}',
-    error: 'Corefile:2: bind: not a valid IP address or interface name: "eth7"',
+    error: 'Corefile:2: bind: not a valid IP address or interface name: "eth7"; names of hosts are not looked up',
   },
   {
     name: 'unknown property',
@@ -49,7 +49,7 @@ const cases = [
   {
     name: 'nothing left',
     input: 'bind lo {\n except lo\n}',
-    error: 'Corefile:1: bind: no address is left to listen on',
+    error: 'Corefile:1: bind: except leaves no address to listen on; name one less',
   },
 ];
 for (const { name, input, want, error } of cases) {

@@ -35,7 +35,7 @@ export function expand({ cursor, addresses, except }: BindConfig, interfaces: In
   const all = addresses.flatMap((token) => addressesOf(cursor, token, interfaces));
   const left = all.filter((address) => !excluded.has(address));
   // No address at all would mean every address of the host.
-  if (left.length === 0) throw cursor.error('no address is left to listen on');
+  if (left.length === 0) throw cursor.error('except leaves no address to listen on; name one less');
   return left;
 }
 
@@ -43,7 +43,9 @@ function addressesOf(cursor: Cursor, token: Token, interfaces: Interfaces): stri
   const { text } = token;
   const found = interfaces[text];
   if (found !== undefined) return found.map(({ address, scopeid }) => (scopeid ? `${address}%${text}` : address));
-  if (isIP(text) === 0) throw cursor.error(`not a valid IP address or interface name: "${text}"`, token);
+  if (isIP(text) === 0) {
+    throw cursor.error(`not a valid IP address or interface name: "${text}"; names of hosts are not looked up`, token);
+  }
   return [text];
 }
 

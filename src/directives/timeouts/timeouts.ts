@@ -25,7 +25,8 @@ const FIELDS = new Map<string, keyof TimeoutsConfig>([
 /** Syntax: `timeouts { read|write|idle DURATION ; maxtcpqueries COUNT }` */
 export function parse(cursor: Cursor): TimeoutsConfig {
   expectArgs(cursor, 0, 0);
-  if (!cursor.hasBody) throw cursor.error('timeouts block with no timeouts specified');
+  if (!cursor.hasBody)
+    throw cursor.error(`timeouts block with no timeouts specified; give ${[...FIELDS.keys()].join(', ')}`);
   const config: { -readonly [Field in keyof TimeoutsConfig]: number } = {};
   for (const property of cursor.body) {
     const field = FIELDS.get(property.name.text);
