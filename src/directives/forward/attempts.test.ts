@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import dnsPacket from 'dns-packet';
 import {
   frameOf,
   replyTo,
@@ -13,6 +14,7 @@ import {
 import { resultOf, startForward, type TestForward } from './testing.ts';
 
 const HOST = '127.0.0.1';
+const { TRUNCATED_RESPONSE } = dnsPacket;
 const patched = (message: Buffer, offset: number, value: number): Buffer => {
   message[offset] = value;
   return message;
@@ -73,6 +75,22 @@ for (const protocol of ['udp', 'tcp'] as const) {
     assert.deepEqual(outcomes.map(resultOf), Array(5).fill(['192.0.2.80']));
   });
 }
+
+test('prefer_udp: an upstream that truncates and has no TCP: the next one answers, over UDP', async (t) => {
+  const truncating = await udpServer(t, ({ query, send }) => send(replyTo(query, [], TRUNCATED_RESPONSE)));
+  const good = await udpServer(t, ({ query, send }) => send(replyTo(query)));
+  const upstreams = `${HOST}:${truncating.port} ${HOST}:${good.port}`;
+  const { ask } = await startForward(t, `forward . ${upstreams} {\n prefer_udp\n policy sequential\n}`);
+  for (const protocol of ['udp', 'tcp'] as const) assert.deepEqual(resultOf(await ask({ protocol })), ['192.0.2.80']);
+});
+
+test('prefer_udp: with no other upstream the truncated reply is better than none', async (t) => {
+  const truncating = await udpServer(t, ({ query, send }) => send(replyTo(query, ['192.0.2.1'], TRUNCATED_RESPONSE)));
+  const { ask } = await startForward(t, `forward . ${HOST}:${truncating.port} {\n prefer_udp\n}`);
+  const outcome = await ask();
+  assert.deepEqual(resultOf(outcome), ['192.0.2.1']);
+  assert.equal(outcome.response?.tc, true);
+});
 
 /** How often one upstream that drops everything is asked, and that the query ends. */
 const caps: { name: string; options: string; totalMs: number; want: number | 'more' }[] = [

@@ -32,7 +32,7 @@ export class Attempts implements Asker, Timed {
   readonly #upstreams: readonly Upstream[];
   readonly #maxFailures: number;
   readonly #deadlineMs: number;
-  #protocol: 'udp' | 'tcp';
+  readonly #protocol: 'udp' | 'tcp';
   /** Of the next one in the list, and how often the list has been gone through. */
   #position = 0;
   #round = 0;
@@ -42,6 +42,7 @@ export class Attempts implements Asker, Timed {
   #failureCount = 0;
   #failoverCount = 0;
   #upstream: Upstream | undefined;
+  #askedOver: 'udp' | 'tcp' = 'udp';
   #askedAtMs = 0;
   #lastReply: MessageView | undefined;
   #lastError: Error | undefined;
@@ -80,18 +81,12 @@ export class Attempts implements Asker, Timed {
     const upstream = this.#upstream;
     const rcode = reply.extendedRcode;
     upstream?.answered(rcode, nowMs - this.#askedAtMs);
-    if (
-      upstream !== undefined &&
-      reply.tc &&
-      config.preferUdp &&
-      this.#protocol === 'udp' &&
-      nowMs < this.#deadlineMs
-    ) {
-      this.#protocol = 'tcp';
-      this.#ask(upstream, nowMs);
+    this.#lastReply = reply;
+    const mayRetry = config.preferUdp && this.#askedOver === 'udp' && nowMs < this.#deadlineMs;
+    if (upstream !== undefined && reply.tc && mayRetry) {
+      this.#ask(upstream, 'tcp', nowMs);
       return;
     }
-    this.#lastReply = reply;
     if (config.failoverRcodes.has(rcode) && ++this.#failoverCount < this.#upstreams.length) {
       this.#askNext(nowMs);
       return;
@@ -123,7 +118,7 @@ export class Attempts implements Asker, Timed {
   #askNext(nowMs: number): void {
     const upstream = nowMs < this.#deadlineMs ? this.#select(nowMs) : undefined;
     if (upstream === undefined) this.#end();
-    else this.#ask(upstream, nowMs);
+    else this.#ask(upstream, this.#protocol, nowMs);
   }
 
   /** The next one that is not down. */
@@ -143,13 +138,14 @@ export class Attempts implements Asker, Timed {
     }
   }
 
-  #ask(upstream: Upstream, nowMs: number): void {
-    const { request, protocol, udpPayloadBytes } = this.#query;
+  #ask(upstream: Upstream, protocol: 'udp' | 'tcp', nowMs: number): void {
+    const { request, protocol: clientProtocol, udpPayloadBytes } = this.#query;
     this.#upstream = upstream;
+    this.#askedOver = protocol;
     this.#askedAtMs = nowMs;
-    const receiveLimitBytes = protocol === 'udp' ? Math.max(MIN_UDP_BYTES, udpPayloadBytes) : MAX_MESSAGE_BYTES;
+    const receiveLimitBytes = clientProtocol === 'udp' ? Math.max(MIN_UDP_BYTES, udpPayloadBytes) : MAX_MESSAGE_BYTES;
     const deadlineMs = this.#deadlineMs;
-    upstream.exchange({ request, asker: this, receiveLimitBytes, deadlineMs, protocol: this.#protocol }, nowMs);
+    upstream.exchange({ request, asker: this, receiveLimitBytes, deadlineMs, protocol }, nowMs);
   }
 
   /** Those who refuse do so within microseconds: what is left of the time that a round takes at least. */
