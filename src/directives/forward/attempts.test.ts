@@ -92,6 +92,14 @@ test('prefer_udp: with no other upstream the truncated reply is better than none
   assert.equal(outcome.response?.tc, true);
 });
 
+test('an upstream without TCP: a client over TCP has the answer from UDP, but not with force_tcp', async (t) => {
+  const server = await udpServer(t, ({ query, send }) => send(replyTo(query)));
+  const withoutTcp = await startForward(t, `forward . ${HOST}:${server.port}`);
+  assert.deepEqual(resultOf(await withoutTcp.ask({ protocol: 'tcp' })), ['192.0.2.80']);
+  const forced = await startForward(t, `forward . ${HOST}:${server.port} {\n force_tcp\n}`);
+  assert.match(String(resultOf(await forced.ask({ protocol: 'tcp' }))), /^dial tcp .*: connection refused$/);
+});
+
 /** How often one upstream that drops everything is asked, and that the query ends. */
 const caps: { name: string; options: string; totalMs: number; want: number | 'more' }[] = [
   { name: 'two attempts by default', options: '', totalMs: 5000, want: 2 },
@@ -116,9 +124,9 @@ for (const { name, options, totalMs, want } of caps) {
 for (const protocol of ['udp', 'tcp'] as const) {
   test(`an upstream that refuses over ${protocol} is not asked again and again`, async (t) => {
     const port = await unusedPort();
-    const corefile = `forward . ${HOST}:${port} {\n max_connect_attempts 0\n max_fails 0\n}`;
-    const { ask, block } = await startForward(t, corefile, { totalMs: 300 });
-    const outcome = await ask({ protocol });
+    const options = `${protocol === 'tcp' ? 'force_tcp\n' : ''} max_connect_attempts 0\n max_fails 0`;
+    const { ask, block } = await startForward(t, `forward . ${HOST}:${port} {\n ${options}\n}`, { totalMs: 300 });
+    const outcome = await ask();
     assert.equal(outcome.rcode, 2);
     const want = protocol === 'udp' ? /^(read|write) udp .*: connection refused$/ : /^dial tcp .*: connection refused$/;
     assert.match(String(resultOf(outcome)), want);

@@ -118,7 +118,12 @@ export class Attempts implements Asker, Timed {
   #askNext(nowMs: number): void {
     const upstream = nowMs < this.#deadlineMs ? this.#select(nowMs) : undefined;
     if (upstream === undefined) this.#end();
-    else this.#ask(upstream, this.#protocol, nowMs);
+    else this.#ask(upstream, this.#protocolOfRound(), nowMs);
+  }
+
+  /** Some upstreams have no TCP: where that has failed with all of them, every other round is over UDP. */
+  #protocolOfRound(): 'udp' | 'tcp' {
+    return this.#round % 2 === 1 && !this.#forwarder.config.forceTcp ? 'udp' : this.#protocol;
   }
 
   /** The next one that is not down. */
