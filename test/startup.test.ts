@@ -41,9 +41,9 @@ describe('failures', { concurrency: 16 }, () => {
       error: /^Corefile:2: forward: .*nameservers/,
     },
     {
-      name: 'an upstream by name',
-      corefile: '.:{PORT} {\n forward . 1.2.3.4 localhost\n}',
-      error: /^Corefile:2: forward: .*"localhost"/,
+      name: 'an upstream by a name that nobody knows',
+      corefile: '.:{PORT} {\n forward . 1.2.3.4 dns.example.org {\n resolver 127.0.0.1:{PORT2}\n }\n}',
+      error: /^Corefile:2: forward: .*"dns.example.org"/,
     },
     {
       name: 'an unsupported protocol',
