@@ -49,8 +49,9 @@ export class Load {
     await allOf(this.#builders.flatMap((builder) => builder.shutdownSteps));
   }
 
+  /** What was set up last stops first: it may use what was there before it. */
   async stop(): Promise<void> {
-    await allOf(this.#builders.flatMap((builder) => builder.stopSteps));
+    await allOf(this.#builders.flatMap((builder) => builder.stopSteps).toReversed());
   }
 
   /** Counts a query of this load that waits; `leave` ends it. */

@@ -73,6 +73,14 @@ for (const { name, corefile, error } of badCases) {
   });
 }
 
+test('stop: what was set up last stops first, so that debug still shows what errors has held back', async () => {
+  const running = testServer('.:0 {\n bind 127.0.0.1\n debug\n errors {\n  consolidate 1h .* debug\n }\n}\n');
+  await running.server.start();
+  assert.equal(await ask(running, 'example.org'), 'SERVFAIL');
+  await running.close();
+  assert.match(running.lines().at(-1) ?? '', /^\[DEBUG\] plugin\/errors: 1 errors like '\.\*' occurred in last 1h/);
+});
+
 test('reload: several at once are done one after the other, the last one as the files then are', async () => {
   await withServer(whoami('example.org'), async (running) => {
     running.corefile = '. {\n';
