@@ -42,7 +42,7 @@ describe('failures', { concurrency: 16 }, () => {
     },
     {
       name: 'an upstream by a name that nobody knows',
-      corefile: '.:{PORT} {\n forward . 1.2.3.4 dns.example.org {\n resolver 127.0.0.1:{PORT2}\n }\n}',
+      corefile: '.:{PORT} {\n forward . 1.2.3.4 dns.example.org {\n resolver 127.0.0.1:9\n }\n}',
       error: /^Corefile:2: forward: .*"dns.example.org"/,
     },
     {
