@@ -32,8 +32,24 @@ export function screen(message: Uint8Array): MessageView | Uint8Array | undefine
   if (opcode !== OPCODE_QUERY && opcode !== OPCODE_NOTIFY) return refusal(message, opcode, RCODE_NOTIMP, HEADER_BYTES);
   if (!hasPlausibleCounts(message)) return refusal(message, OPCODE_QUERY, RCODE_FORMERR, HEADER_BYTES);
   const request = parseMessage(message);
-  if (!request.malformed && hasSoundRdata(request)) return request;
+  if (!request.malformed && hasSoundRdata(request)) return tidied(request);
   return refusal(message, OPCODE_QUERY, RCODE_FORMERR, request.questionEnd);
+}
+
+/**
+ * The query without bytes behind its last record, and with the counts of what is there: what we let pass an upstream,
+ * which gets the query as it is, may not.
+ */
+function tidied(request: MessageView): MessageView {
+  const { bytes, recordCount, questionCount } = request;
+  const end = recordCount > 0 ? request.recordEnd(recordCount - 1) : request.questionEnd;
+  const declared = readUint16(bytes, 6) + readUint16(bytes, 8) + readUint16(bytes, 10);
+  if (questionCount === 0 || (end === bytes.length && declared === recordCount)) return request;
+  const message = bytes.slice(0, end);
+  message[7] = request.answerCount; // All of them are below 256.
+  message[9] = request.authorityCount;
+  message[11] = request.additionalCount;
+  return parseMessage(message);
 }
 
 function hasPlausibleCounts(message: Uint8Array): boolean {
