@@ -18,7 +18,9 @@ test('docs/metrics.md lists the metrics of our own, all and no others', () => {
 });
 
 test('docs name no flag that does not exist', () => {
-  const flags = new Set<string>(SERVER_FLAGS.map(({ name }) => name));
+  const flags = new Set<string>(
+    SERVER_FLAGS.flatMap((flag) => [flag.name, ...('aliases' in flag ? flag.aliases : [])]),
+  );
   const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((file) => join('docs', file))];
   const named = pages.flatMap((page) => allMatches(read(page), /`-([a-z][a-z.-]+)/g));
   assert.deepEqual(
