@@ -81,6 +81,14 @@ test('stop: what was set up last stops first, so that debug still shows what err
   assert.match(running.lines().at(-1) ?? '', /^\[DEBUG\] plugin\/errors: 1 errors like '\.\*' occurred in last 1h/);
 });
 
+test('reload: one that is asked for during the start waits for it', async () => {
+  const running = testServer(whoami('example.org'));
+  const starting = running.server.start(() => assert.deepEqual(running.lines(), []));
+  await Promise.all([starting, running.server.reload()]);
+  assert.deepEqual(running.lines(), ['[INFO] Reloading', '[INFO] Reloading complete']);
+  await running.close();
+});
+
 test('reload: several at once are done one after the other, the last one as the files then are', async () => {
   await withServer(whoami('example.org'), async (running) => {
     running.corefile = '. {\n';

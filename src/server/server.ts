@@ -44,7 +44,8 @@ export class Server implements Configuration {
   /** What goes on with configurations and listeners that are no longer in use. */
   readonly #retiring = new Set<Promise<void>>();
   #load: Load | undefined;
-  #lastReload: Promise<void> = Promise.resolve();
+  readonly #started = Promise.withResolvers<void>();
+  #lastReload = this.#started.promise;
   #shuttingDown = false;
 
   constructor(options: ServerOptions) {
@@ -101,9 +102,10 @@ export class Server implements Configuration {
    */
   async start(listening?: () => void): Promise<void> {
     await this.#run(await this.#options.readCorefile(), listening);
+    this.#started.resolve();
   }
 
-  /** One at a time: a second one reads the files after the first has ended. */
+  /** One at a time, after the start: a second one reads the files after the first has ended. */
   reload(): Promise<void> {
     const reload = this.#lastReload.then(() => this.#reloadOnce());
     this.#lastReload = reload.catch(() => undefined);
@@ -116,7 +118,7 @@ export class Server implements Configuration {
    */
   async stop(): Promise<void> {
     this.#shuttingDown = true;
-    await this.#lastReload;
+    if (this.#load !== undefined) await this.#lastReload;
     const load = this.#load;
     const failures: unknown[] = [];
     const attempt = (step: Promise<void> | undefined) => step?.catch((error: unknown) => failures.push(error));
