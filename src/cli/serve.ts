@@ -41,7 +41,8 @@ export async function serve(argv: readonly string[], loaded: () => void): Promis
     fail(`${error instanceof Error ? error.message : error}${source.advice}`, EXIT_FAULT);
   }
   process.on('uncaughtException', (error) => server.recover(error));
-  if (!flags.quiet) for (const line of versionLines()) log.line(line);
+  if (flags.quiet) return;
+  for (const line of versionLines()) log.line(line);
   if (source.file === '') log.line(`No Corefile given: the embedded default serves. Try: dig ${digArguments(server)}`);
 }
 
