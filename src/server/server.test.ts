@@ -20,14 +20,21 @@ async function ask({ server }: TestServer, name: string): Promise<string> {
   }
 }
 
-async function withServer(corefile: string, run: (running: TestServer) => Promise<void>): Promise<void> {
+/** Runs with a server that is closed in the end, come what may. */
+async function withUnstarted(corefile: string, run: (running: TestServer) => Promise<void>): Promise<void> {
   const running = testServer(corefile);
   try {
-    await running.server.start();
     await run(running);
   } finally {
     await running.close();
   }
+}
+
+async function withServer(corefile: string, run: (running: TestServer) => Promise<void>): Promise<void> {
+  await withUnstarted(corefile, async (running) => {
+    await running.server.start();
+    await run(running);
+  });
 }
 
 test('reload: the new configuration takes the place of the old, on the same sockets', async () => {
@@ -74,19 +81,21 @@ for (const { name, corefile, error } of badCases) {
 }
 
 test('stop: what was set up last stops first, so that debug still shows what errors has held back', async () => {
-  const running = testServer('.:0 {\n bind 127.0.0.1\n debug\n errors {\n  consolidate 1h .* debug\n }\n}\n');
-  await running.server.start();
-  assert.equal(await ask(running, 'example.org'), 'SERVFAIL');
-  await running.close();
-  assert.match(running.lines().at(-1) ?? '', /^\[DEBUG\] plugin\/errors: 1 errors like '\.\*' occurred in last 1h/);
+  let lines: TestServer['lines'] = () => [];
+  const corefile = '.:0 {\n bind 127.0.0.1\n debug\n errors {\n  consolidate 1h .* debug\n }\n}\n';
+  await withServer(corefile, async (running) => {
+    lines = running.lines;
+    assert.equal(await ask(running, 'example.org'), 'SERVFAIL');
+  });
+  assert.match(lines().at(-1) ?? '', /^\[DEBUG\] plugin\/errors: 1 errors like '\.\*' occurred in last 1h/);
 });
 
 test('reload: one that is asked for during the start waits for it', async () => {
-  const running = testServer(whoami('example.org'));
-  const starting = running.server.start(() => assert.deepEqual(running.lines(), []));
-  await Promise.all([starting, running.server.reload()]);
-  assert.deepEqual(running.lines(), ['[INFO] Reloading', '[INFO] Reloading complete']);
-  await running.close();
+  await withUnstarted(whoami('example.org'), async ({ server, lines }) => {
+    const starting = server.start(() => assert.deepEqual(lines(), []));
+    await Promise.all([starting, server.reload()]);
+    assert.deepEqual(lines(), ['[INFO] Reloading', '[INFO] Reloading complete']);
+  });
 });
 
 test('reload: several at once are done one after the other, the last one as the files then are', async () => {
@@ -102,18 +111,18 @@ test('reload: several at once are done one after the other, the last one as the 
   });
 });
 
-test('start: what cannot listen leaves nothing open', async () => {
-  const running = testServer('');
+test('start: what cannot listen leaves nothing open', async (t) => {
   const blocker = dgram.createSocket('udp4').bind(0, '127.0.0.1');
+  t.after(() => blocker.close());
   await once(blocker, 'listening');
-  running.corefile = `example.org:${blocker.address().port} {\n  bind 127.0.0.1\n  whoami\n}\n`;
-  await assert.rejects(
-    running.server.start(),
-    /^ConfigError: Corefile:1: listen udp 127\.0\.0\.1:\d+: address already in use/,
-  );
-  assert.deepEqual(running.server.banner, []);
-  blocker.close();
-  await running.close();
+  const corefile = `example.org:${blocker.address().port} {\n  bind 127.0.0.1\n  whoami\n}\n`;
+  await withUnstarted(corefile, async ({ server }) => {
+    await assert.rejects(
+      server.start(),
+      /^ConfigError: Corefile:1: listen udp 127\.0\.0\.1:\d+: address already in use/,
+    );
+    assert.deepEqual(server.banner, []);
+  });
 });
 
 test('recover: a fault outside of any query is said and counted, and queries are answered', async () => {
