@@ -1,4 +1,5 @@
 import type { BackgroundQuery, Query } from '../directives/contract.ts';
+import { writeU16 } from '../wire/bytes.ts';
 import { type MessageView, parseMessage } from '../wire/view.ts';
 import type { Client } from './client.ts';
 import type { InflightTable } from './inflight.ts';
@@ -99,9 +100,7 @@ export class ServerQuery implements Query {
     const { request } = this;
     if (request.opt === undefined || this.udpPayloadBytes <= bytes) return;
     this.udpPayloadBytes = bytes;
-    const offset = request.ttlOffset(request.opt.index) - CLASS_TO_TTL_BYTES;
-    request.bytes[offset] = bytes >>> 8;
-    request.bytes[offset + 1] = bytes & 0xff;
+    writeU16(request.bytes, request.ttlOffset(request.opt.index) - CLASS_TO_TTL_BYTES, bytes);
   }
 
   admit(): boolean {

@@ -1,15 +1,24 @@
+import { readU16, writeU16 } from '../wire/bytes.ts';
 import {
+  ANCOUNT_OFFSET,
+  ARCOUNT_OFFSET,
   FLAG_AD,
   FLAG_CD,
   FLAG_QR,
   FLAG_RA,
   FLAG_RD,
   FLAG_TC,
+  FLAGS_OFFSET,
   HEADER_BYTES,
+  NSCOUNT_OFFSET,
+  OPCODE_MASK,
   OPCODE_NOTIFY,
   OPCODE_QUERY,
+  OPCODE_SHIFT,
+  QDCOUNT_OFFSET,
   RCODE_FORMERR,
   RCODE_NOTIMP,
+  setFlags,
 } from '../wire/header.ts';
 import { hasSoundRdata } from '../wire/sound.ts';
 import { type MessageView, parseMessage } from '../wire/view.ts';
@@ -17,7 +26,6 @@ import { type MessageView, parseMessage } from '../wire/view.ts';
 const MAX_ANSWERS = 1; // A NOTIFY may carry the new SOA (RFC 1996 §3.7).
 const MAX_AUTHORITIES = 1; // An IXFR carries the SOA it has (RFC 1995 §3).
 const MAX_ADDITIONALS = 2; // OPT and TSIG.
-const OPCODE_SHIFT = 11;
 const COPIED_FLAGS = FLAG_TC | FLAG_RD | FLAG_RA | FLAG_AD | FLAG_CD;
 
 /**
@@ -26,9 +34,9 @@ const COPIED_FLAGS = FLAG_TC | FLAG_RD | FLAG_RA | FLAG_AD | FLAG_CD;
  */
 export function screen(message: Uint8Array): MessageView | Uint8Array | undefined {
   if (message.length < HEADER_BYTES) return undefined;
-  const flags = readUint16(message, 2);
+  const flags = readU16(message, FLAGS_OFFSET);
   if ((flags & FLAG_QR) !== 0) return undefined; // Answering responses would let two servers talk for ever.
-  const opcode = (flags >>> OPCODE_SHIFT) & 0xf;
+  const opcode = (flags & OPCODE_MASK) >>> OPCODE_SHIFT;
   if (opcode !== OPCODE_QUERY && opcode !== OPCODE_NOTIFY) return refusal(message, opcode, RCODE_NOTIMP, HEADER_BYTES);
   if (!hasPlausibleCounts(message)) return refusal(message, OPCODE_QUERY, RCODE_FORMERR, HEADER_BYTES);
   const request = parseMessage(message);
@@ -43,35 +51,28 @@ export function screen(message: Uint8Array): MessageView | Uint8Array | undefine
 function tidied(request: MessageView): MessageView {
   const { bytes, recordCount, questionCount } = request;
   const end = recordCount > 0 ? request.recordEnd(recordCount - 1) : request.questionEnd;
-  const declared = readUint16(bytes, 6) + readUint16(bytes, 8) + readUint16(bytes, 10);
+  const declared = request.headerAnswerCount + request.headerAuthorityCount + request.headerAdditionalCount;
   if (questionCount === 0 || (end === bytes.length && declared === recordCount)) return request;
   const message = bytes.slice(0, end);
-  message[7] = request.answerCount; // All of them are below 256.
-  message[9] = request.authorityCount;
-  message[11] = request.additionalCount;
+  writeU16(message, ANCOUNT_OFFSET, request.answerCount);
+  writeU16(message, NSCOUNT_OFFSET, request.authorityCount);
+  writeU16(message, ARCOUNT_OFFSET, request.additionalCount);
   return parseMessage(message);
 }
 
 function hasPlausibleCounts(message: Uint8Array): boolean {
   return (
-    readUint16(message, 4) === 1 &&
-    readUint16(message, 6) <= MAX_ANSWERS &&
-    readUint16(message, 8) <= MAX_AUTHORITIES &&
-    readUint16(message, 10) <= MAX_ADDITIONALS
+    readU16(message, QDCOUNT_OFFSET) === 1 &&
+    readU16(message, ANCOUNT_OFFSET) <= MAX_ANSWERS &&
+    readU16(message, NSCOUNT_OFFSET) <= MAX_AUTHORITIES &&
+    readU16(message, ARCOUNT_OFFSET) <= MAX_ADDITIONALS
   );
 }
 
 /** A reply made from the query's header, with the question if it lies before `end`. */
 function refusal(message: Uint8Array, opcode: number, rcode: number, end: number): Uint8Array {
   const reply = message.slice(0, end);
-  const flags = FLAG_QR | (opcode << OPCODE_SHIFT) | (readUint16(message, 2) & COPIED_FLAGS) | rcode;
-  reply[2] = flags >>> 8;
-  reply[3] = flags & 0xff;
-  reply[4] = 0;
-  reply[5] = end > HEADER_BYTES ? 1 : 0;
-  return reply.fill(0, 6, HEADER_BYTES);
-}
-
-function readUint16(bytes: Uint8Array, offset: number): number {
-  return ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
+  setFlags(reply, FLAG_QR | (opcode << OPCODE_SHIFT) | (readU16(message, FLAGS_OFFSET) & COPIED_FLAGS) | rcode);
+  writeU16(reply, QDCOUNT_OFFSET, end > HEADER_BYTES ? 1 : 0);
+  return reply.fill(0, ANCOUNT_OFFSET, HEADER_BYTES);
 }

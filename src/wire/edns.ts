@@ -20,16 +20,8 @@ export const OPTION_PADDING = 12;
 export const OPTION_EDE = 15;
 
 /** Extended DNS errors (RFC 8914). */
-export const EDE_OTHER = 0;
 export const EDE_STALE_ANSWER = 3;
-export const EDE_CACHED_ERROR = 13;
-export const EDE_NOT_READY = 14;
-export const EDE_BLOCKED = 15;
-export const EDE_FILTERED = 17;
-export const EDE_PROHIBITED = 18;
 export const EDE_STALE_NXDOMAIN = 19;
-export const EDE_NO_REACHABLE_AUTHORITY = 22;
-export const EDE_NETWORK_ERROR = 23;
 
 /** An OPT record where it lies in its message; its options stay there. */
 export type Opt = {

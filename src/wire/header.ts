@@ -32,8 +32,6 @@ export const FLAG_CD = 0x0010;
 export const RCODE_MASK = 0x000f;
 
 export const OPCODE_QUERY = 0;
-export const OPCODE_IQUERY = 1;
-export const OPCODE_STATUS = 2;
 export const OPCODE_NOTIFY = 4;
 export const OPCODE_UPDATE = 5;
 
