@@ -12,6 +12,8 @@ import {
   OPTION_PADDING,
   OPTION_TCP_KEEPALIVE,
   type Opt,
+  type OptFields,
+  writeOpt,
 } from '../wire/edns.ts';
 import {
   ARCOUNT_OFFSET,
@@ -31,7 +33,7 @@ import {
 } from '../wire/header.ts';
 import { TYPE_OPT } from '../wire/types.ts';
 import type { MessageView } from '../wire/view.ts';
-import { MessageWriter, type OptFields } from '../wire/writer.ts';
+import { MessageWriter } from '../wire/writer.ts';
 import type { ServerQuery } from './query.ts';
 
 const EXTENDED_RCODE_SHIFT = 4;
@@ -140,19 +142,6 @@ function optionsOf(view: MessageView, all: boolean): Uint8Array {
 
 function optBytes(opt: OptFields | undefined): number {
   return opt === undefined ? 0 : OPT_FIXED_BYTES + opt.options.length;
-}
-
-/** Writes the record at `offset` and gives the offset behind it. */
-function writeOpt(target: Uint8Array, offset: number, opt: OptFields): number {
-  target[offset] = 0; // The root.
-  writeU16(target, offset + 1, TYPE_OPT);
-  writeU16(target, offset + 3, opt.udpPayloadBytes);
-  target[offset + 5] = opt.extendedRcodeBits;
-  target[offset + 6] = opt.version;
-  writeU16(target, offset + 7, opt.flags);
-  writeU16(target, offset + 9, opt.options.length);
-  target.set(opt.options, offset + OPT_FIXED_BYTES);
-  return offset + OPT_FIXED_BYTES + opt.options.length;
 }
 
 /**

@@ -4,6 +4,7 @@
  *   root name | type 41 | class: UDP payload size | ttl: extended rcode, version, flags | RDLENGTH | options
  */
 import { readU16, writeU16 } from './bytes.ts';
+import { TYPE_OPT } from './types.ts';
 
 export const EDNS_VERSION = 0;
 /** An OPT record without options, its root name included. */
@@ -38,6 +39,30 @@ export type Opt = {
   readonly optionsOffset: number;
   readonly optionsLength: number;
 };
+
+/** What an OPT record carries besides its fixed parts; `options` as on the wire. */
+export type OptFields = {
+  readonly udpPayloadBytes: number;
+  /** The upper eight bits of the rcode; the lower four are in the header's flags. */
+  readonly extendedRcodeBits: number;
+  readonly version: number;
+  readonly flags: number;
+  readonly options: Uint8Array;
+};
+
+/** Writes an OPT record at `offset`, where there must be room for it, and gives the offset behind it. */
+export function writeOpt(target: Uint8Array, offset: number, opt: OptFields): number {
+  const { options } = opt;
+  target[offset] = 0; // The root.
+  writeU16(target, offset + 1, TYPE_OPT);
+  writeU16(target, offset + 3, opt.udpPayloadBytes);
+  target[offset + 5] = opt.extendedRcodeBits;
+  target[offset + 6] = opt.version;
+  writeU16(target, offset + 7, opt.flags);
+  writeU16(target, offset + 9, options.length);
+  target.set(options, offset + OPT_FIXED_BYTES);
+  return offset + OPT_FIXED_BYTES + options.length;
+}
 
 /** `offset` is that of the owner name, `rdataOffset` to `end` the options. */
 export function readOpt(bytes: Uint8Array, index: number, offset: number, rdataOffset: number, end: number): Opt {

@@ -1,5 +1,5 @@
 import { writeU16, writeU32 } from './bytes.ts';
-import { OPT_FIXED_BYTES } from './edns.ts';
+import { OPT_FIXED_BYTES, type OptFields, writeOpt } from './edns.ts';
 import {
   ANCOUNT_OFFSET,
   HEADER_BYTES,
@@ -14,22 +14,11 @@ import { MAX_NAME_BYTES, skipName, type WireName } from './name.ts';
 import { NameDictionary } from './name-dictionary.ts';
 import { FIELD_NAME, fieldLength, rdataLayout } from './rdata-layout.ts';
 import type { ResourceRecord } from './record.ts';
-import { TYPE_OPT } from './types.ts';
 import { type MessageView, SECTION_ADDITIONAL, type Section } from './view.ts';
 
 const MAX_RDATA_BYTES = 0xffff;
 /** Up to here a loop is faster than `set`, which makes a view of the source first. */
 const SHORT_COPY_BYTES = 64;
-
-/** What an OPT record carries besides its fixed parts; `options` as on the wire. */
-export type OptFields = {
-  readonly udpPayloadBytes: number;
-  /** The upper eight bits of the rcode; the lower four are in the header's flags. */
-  readonly extendedRcodeBits: number;
-  readonly version: number;
-  readonly flags: number;
-  readonly options: Uint8Array;
-};
 
 /**
  * Writes one message after the other into a buffer of its own, with names compressed: owner names, and those in the
@@ -123,20 +112,8 @@ export class MessageWriter {
 
   /** In the additional section; false if it does not fit. */
   opt(fields: OptFields): boolean {
-    const { options } = fields;
-    const end = this.#position + OPT_FIXED_BYTES + options.length;
-    if (end > this.#limit) return false;
-    const message = this.#message;
-    message[this.#position] = 0;
-    const fixed = this.#position + 1;
-    writeU16(message, fixed, TYPE_OPT);
-    writeU16(message, fixed + 2, fields.udpPayloadBytes);
-    message[fixed + 4] = fields.extendedRcodeBits;
-    message[fixed + 5] = fields.version;
-    writeU16(message, fixed + 6, fields.flags);
-    writeU16(message, fixed + 8, options.length);
-    message.set(options, fixed + RECORD_FIXED_BYTES);
-    return this.#commit(SECTION_ADDITIONAL, end);
+    if (this.#position + OPT_FIXED_BYTES + fields.options.length > this.#limit) return false;
+    return this.#commit(SECTION_ADDITIONAL, writeOpt(this.#message, this.#position, fields));
   }
 
   /** A copy of exactly the message. */

@@ -1,12 +1,13 @@
 /** Messages for tests, written as text. */
 import { concatBytes, writeU16, writeU32 } from '../bytes.ts';
+import type { OptFields } from '../edns.ts';
 import { ANCOUNT_OFFSET, FLAG_QR, FLAG_RA, FLAG_RD, RECORD_FIXED_BYTES } from '../header.ts';
 import { nameFromText, type WireName } from '../name.ts';
 import { formatRecord, parseRecord } from '../presentation.ts';
 import { type ResourceRecord, readRecord } from '../record.ts';
 import { classFromName, typeFromName } from '../types.ts';
 import { type MessageView, SECTION_ADDITIONAL, SECTION_ANSWER, SECTION_AUTHORITY } from '../view.ts';
-import { MessageWriter, type OptFields } from '../writer.ts';
+import { MessageWriter } from '../writer.ts';
 
 export type MessageText = {
   readonly id?: number;
