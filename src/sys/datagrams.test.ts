@@ -12,6 +12,7 @@ import {
   pathPort,
   ReplyBatch,
 } from './datagrams.ts';
+import { DirectReplies } from './direct-replies.ts';
 import { EAGAIN } from './errno.ts';
 import { close, connectUdp, localPort, openUdp, receive, send } from './socket.ts';
 import { WITHOUT_IPV6 } from './testing.ts';
@@ -57,6 +58,7 @@ for (const { name, listen, connect, source, family, local } of pathCases) {
     const { fd, client } = openPair(t, listen, connect);
     const batch = new DatagramBatch();
     const replies = new ReplyBatch();
+    const direct = new DirectReplies(batch);
     const path = new Uint32Array(PATH_WORDS);
     const pathBytes = new Uint8Array(path.buffer);
     send(client, Uint8Array.of(1, 2, 3));
@@ -68,9 +70,11 @@ for (const { name, listen, connect, source, family, local } of pathCases) {
     assert.equal(pathLocalAddress(pathBytes, 0), local);
     assert.equal(pathAddress(pathBytes, 0), source);
     replies.add(Uint8Array.of(4, 5), path, 0);
-    replies.bytes[replies.writeOffset] = 6;
-    replies.addWritten(1, batch, 0);
-    assert.equal(replies.send(fd), 2);
+    direct.bytes[direct.writeOffset] = 6;
+    direct.add(0, 1);
+    assert.equal(batch.family(0), family);
+    assert.equal(replies.send(fd), 1);
+    assert.equal(direct.send(fd), 0);
     assert.equal(receive(client, buffer), 2);
     assert.deepEqual([...buffer.subarray(0, 2)], [4, 5]);
     assert.equal(receive(client, buffer), 1);
@@ -155,6 +159,38 @@ test('replies: one that the kernel refuses does not keep the others', (t) => {
   assert.equal(buffer[0], 3);
 });
 
+test('direct replies: some of a batch, in an order of their own, each to its sender', (t) => {
+  const { fd, client } = openPair(t);
+  const other = connectUdp('127.0.0.1', localPort(fd));
+  t.after(() => close(other));
+  const batch = new DatagramBatch();
+  const replies = new DirectReplies(batch);
+  for (let round = 0; round < 2; round++) {
+    for (const [i, sender] of [client, other, client, other].entries()) send(sender, Uint8Array.of(i));
+    assert.equal(batch.receive(fd), 4);
+    for (const slot of round === 0 ? [3, 0] : [1, 2]) {
+      assert.ok(replies.hasRoom(1));
+      replies.bytes[replies.writeOffset] = batch.bytes[batch.messageOffset(slot)];
+      replies.add(slot, 1);
+    }
+    assert.equal(replies.count, 2);
+    assert.equal(replies.send(fd), 0);
+    const received = [client, other].map((receiver) => [receive(receiver, buffer), buffer[0]]);
+    assert.deepEqual(
+      received,
+      round === 0
+        ? [
+            [1, 0],
+            [1, 3],
+          ]
+        : [
+            [1, 2],
+            [1, 1],
+          ],
+    );
+  }
+});
+
 test('datagrams: nothing is allocated per datagram', (t) => {
   const first = openUdp({ address: '127.0.0.1', port: 0, packetInfo: true });
   const second = connectUdp('127.0.0.1', localPort(first), { receiveBufferBytes: 1024 * 1024 });
@@ -163,16 +199,16 @@ test('datagrams: nothing is allocated per datagram', (t) => {
     close(second);
   });
   const batch = new DatagramBatch();
-  const replies = new ReplyBatch();
+  const replies = new DirectReplies(batch);
   const reflect = (fd: number): number => {
     const count = batch.receive(fd);
     for (let slot = 0; slot < count; slot++) {
       const source = batch.messageOffset(slot);
       const length = batch.messageLength(slot);
       for (let i = 0; i < length; i++) replies.bytes[replies.writeOffset + i] = batch.bytes[source + i];
-      replies.addWritten(length, batch, slot);
+      replies.add(slot, length);
     }
-    return replies.send(fd);
+    return count - replies.send(fd);
   };
   for (let i = 0; i < BATCH_SLOTS; i++) send(second, new Uint8Array(40));
   const rounds = (count: number): number => {

@@ -53,6 +53,21 @@ export const epollWait: (epollFd: number, events: Address, capacity: number, tim
   ['int', 'size_t', 'int', 'int'],
 );
 
+export const eventfd: (initial: number, flags: number) => number = libc.func('eventfd', 'int', ['uint', 'int']);
+export const read: (fd: number, bytes: Uint8Array, byteCount: number) => number = libc.func(
+  'int64_t read(int fd, void *bytes, size_t byteCount)',
+);
+export const write: (fd: number, bytes: Uint8Array, byteCount: number) => number = libc.func(
+  'int64_t write(int fd, const void *bytes, size_t byteCount)',
+);
+export const getsockopt: (
+  fd: number,
+  level: number,
+  option: number,
+  value: Uint32Array,
+  valueBytes: Uint32Array,
+) => number = libc.func('int getsockopt(int fd, int level, int option, void *value, void *valueBytes)');
+
 export const signalMask: (how: number, set: Uint8Array, old: null) => number = libc.func(
   'int sigprocmask(int how, const void *set, void *old)',
 );

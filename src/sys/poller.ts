@@ -8,48 +8,25 @@
  * runs: 21 µs here, 25 µs with the pool, 24 µs with a Worker and Atomics.waitAsync, 15 µs for a C program.
  */
 import koffi, { type node } from 'koffi';
-import { EBADF, lastErrno, SystemError } from './errno.ts';
-import * as libc from './libc.ts';
+import { EpollSet } from './epoll.ts';
+import { EBADF, SystemError } from './errno.ts';
 
 /** May be called although there is nothing to read any more. Takes a bounded amount; what it leaves comes next turn. */
 export type OnReadable = () => void;
 
-const EPOLL_CLOEXEC = 0o2000000;
-const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
-const EPOLLIN = 1;
-
-/** Handlers called in one turn of the event loop. */
-const BATCH_EVENTS = 64;
-
-// struct epoll_event { events u32; data u64 } is packed on x64 alone; data holds the descriptor.
-const isPacked = process.arch === 'x64';
-const EVENT_WORDS = isPacked ? 3 : 4;
-const EVENT_FD = isPacked ? 1 : 2;
-const EVENT_BYTES = EVENT_WORDS * Uint32Array.BYTES_PER_ELEMENT;
-/** The event behind the batch is the one that `add` hands to the kernel. */
-const ADDED_EVENT = BATCH_EVENTS;
-
 export class Poller {
   readonly #onError: (error: unknown) => void;
   readonly #handlers = new Map<number, OnReadable>();
-  readonly #events: Uint32Array;
-  readonly #eventsAddress: libc.Address;
-  readonly #epollFd: number;
+  readonly #set = new EpollSet();
   readonly #handle: node.PollHandle;
   #isClosed = false;
 
   /** `onError` gets what a handler throws; the poller goes on. */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
-    const memory = new ArrayBuffer((BATCH_EVENTS + 1) * EVENT_BYTES);
-    this.#events = new Uint32Array(memory);
-    this.#eventsAddress = libc.addressOf(memory);
-    this.#epollFd = libc.epollCreate(EPOLL_CLOEXEC);
-    if (this.#epollFd < 0) throw new SystemError('watch sockets', 'epoll_create1', lastErrno());
     // libuv calls back outside of any JavaScript, where promises would not go on; an immediate of the same turn does it.
     const drain = () => this.#drain();
-    this.#handle = koffi.node.poll(this.#epollFd, { readable: true }, () => setImmediate(drain));
+    this.#handle = koffi.node.poll(this.#set.fd, { readable: true }, () => setImmediate(drain));
     this.#handle.unref();
   }
 
@@ -59,12 +36,7 @@ export class Poller {
    */
   add(fd: number, onReadable: OnReadable): void {
     if (this.#isClosed) throw new SystemError('watch socket', 'epoll_ctl', EBADF);
-    this.#events[ADDED_EVENT * EVENT_WORDS] = EPOLLIN;
-    this.#events[ADDED_EVENT * EVENT_WORDS + EVENT_FD] = fd;
-    const event = this.#eventsAddress + ADDED_EVENT * EVENT_BYTES;
-    if (libc.epollControl(this.#epollFd, EPOLL_CTL_ADD, fd, event) < 0) {
-      throw new SystemError('watch socket', 'epoll_ctl', lastErrno());
-    }
+    this.#set.add(fd);
     if (this.#handlers.size === 0) this.#handle.ref();
     this.#handlers.set(fd, onReadable);
   }
@@ -72,7 +44,7 @@ export class Poller {
   /** To be called before the descriptor is closed. Its handler is not called again, not even in this turn. */
   remove(fd: number): void {
     if (!this.#handlers.delete(fd)) return;
-    libc.epollControl(this.#epollFd, EPOLL_CTL_DEL, fd, this.#eventsAddress);
+    this.#set.remove(fd);
     if (this.#handlers.size === 0 && !this.#isClosed) this.#handle.unref();
   }
 
@@ -82,15 +54,15 @@ export class Poller {
     this.#isClosed = true;
     this.#handlers.clear();
     this.#handle.close();
-    libc.close(this.#epollFd);
+    this.#set.close();
   }
 
   #drain(): void {
     if (this.#isClosed) return;
-    const count = libc.epollWait(this.#epollFd, this.#eventsAddress, BATCH_EVENTS, 0);
+    const count = this.#set.wait(0);
     for (let i = 0; i < count; i++) {
       // A handler may have removed the socket of a later event, or closed the poller.
-      const onReadable = this.#handlers.get(this.#events[i * EVENT_WORDS + EVENT_FD]);
+      const onReadable = this.#handlers.get(this.#set.readable(i));
       try {
         onReadable?.();
       } catch (error) {

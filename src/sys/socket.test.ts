@@ -8,6 +8,7 @@ import { EAGAIN, ECONNREFUSED } from './errno.ts';
 import {
   close,
   connectUdp,
+  droppedDatagrams,
   hostPort,
   isWildcard,
   leaveSelection,
@@ -190,4 +191,18 @@ for (const { address, want } of hostPortCases) {
 
 test('isWildcard', () => {
   assert.deepEqual(['', '0.0.0.0', '::', '::1', '127.0.0.1'].filter(isWildcard), ['', '0.0.0.0', '::']);
+});
+
+test('udp: datagrams that find no room are counted', () => {
+  const fd = openUdp({ address: '127.0.0.1', port: 0, packetInfo: false, receiveBufferBytes: 1 });
+  const client = connectUdp('127.0.0.1', localPort(fd));
+  assert.equal(droppedDatagrams(fd), 0);
+  const count = 100;
+  for (let i = 0; i < count; i++) send(client, query);
+  let received = 0;
+  while (receive(fd, buffer) > 0) received++;
+  assert.ok(received < count);
+  assert.equal(droppedDatagrams(fd), count - received);
+  close(client);
+  close(fd);
 });

@@ -12,6 +12,10 @@ const SO_REUSEADDR = 2;
 const SO_RCVBUF = 8;
 const SO_REUSEPORT = 15;
 const SO_RCVBUFFORCE = 33;
+const SO_MEMINFO = 55;
+/** Of the numbers that SO_MEMINFO gives (linux/sock_diag.h), the one of datagrams that found no room. */
+const MEMINFO_DROPS = 8;
+const MEMINFO_COUNT = 9;
 const IPPROTO_IP = 0;
 const IP_PKTINFO = 8;
 const IP_FREEBIND = 15;
@@ -36,6 +40,7 @@ const WITHOUT_IPV6: readonly number[] = [EAFNOSUPPORT, EADDRNOTAVAIL];
 const nameBytes = new Uint8Array(SOCKADDR_V6_BYTES);
 const optionValue = new Int32Array(1);
 const optionBytes = new Uint32Array(1);
+const memoryInfo = new Uint32Array(MEMINFO_COUNT);
 
 export type UdpOptions = {
   /** An IP address; `''`, `0.0.0.0` and `::` are the wildcard: IPv6 and IPv4 on one socket where there is IPv6. */
@@ -117,6 +122,13 @@ export function send(fd: number, bytes: Uint8Array): number {
 export function receive(fd: number, buffer: Uint8Array): number {
   const received = libc.recv(fd, buffer, buffer.length, 0);
   return received < 0 ? -lastErrno() : received;
+}
+
+/** How many datagrams the socket had no room for since it was opened, modulo 2^32; 0 where the kernel cannot tell. */
+export function droppedDatagrams(fd: number): number {
+  optionBytes[0] = memoryInfo.byteLength;
+  const isTold = libc.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memoryInfo, optionBytes) === 0;
+  return isTold && optionBytes[0] === memoryInfo.byteLength ? memoryInfo[MEMINFO_DROPS] : 0;
 }
 
 /** The port that the socket is bound to. */
