@@ -1,10 +1,11 @@
+import { TRAIT_ANSWERS, TRAIT_NXDOMAIN } from '../../cache/lookup.ts';
 import { EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN } from '../../wire/edns.ts';
 import { FLAG_AD, FLAG_CD, FLAG_RD, OPCODE_QUERY, RCODE_SERVFAIL, setFlags } from '../../wire/header.ts';
 import { isSubdomain } from '../../wire/name.ts';
 import { MessageView } from '../../wire/view.ts';
 import type { Clock, Handler, MaybePromise, Outcome, Query } from '../contract.ts';
 import { AnswerPool } from './answer-pool.ts';
-import { type AnswerStore, TRAIT_ANSWERS, TRAIT_NXDOMAIN } from './answer-store.ts';
+import type { AnswerStore } from './answer-store.ts';
 import type { Asking } from './asking.ts';
 import type { CacheConfig, StaleConfig } from './config.ts';
 import { within } from './deadline.ts';
@@ -60,9 +61,9 @@ export class CacheHandler {
       counters.misses.inc();
       return this.#miss(query);
     }
-    if (answers.isDenial) counters.denialHits.inc();
+    if (answers.found.isDenial) counters.denialHits.inc();
     else counters.successHits.inc();
-    if (answers.remaining > 0 || this.#config.stale === undefined) return this.#hit(query, nowMs, counters);
+    if (answers.found.remaining > 0 || this.#config.stale === undefined) return this.#hit(query, nowMs, counters);
     return this.#stale(query, this.#config.stale, nowMs, counters);
   }
 
@@ -72,7 +73,7 @@ export class CacheHandler {
 
   #hit(query: Query, nowMs: number, counters: ServerCounters): Outcome {
     const { prefetch, keepTtl } = this.#config;
-    const { entry, reader, remaining } = this.#answers;
+    const { entry, reader, remaining } = this.#answers.found;
     const duration = reader.durationSeconds;
     const response = this.#copy(query, keepTtl ? duration : remaining);
     if (prefetch.amount > 0) {
@@ -93,7 +94,7 @@ export class CacheHandler {
 
   /** What was found has expired but may still be served: at once, or if asking leads to nothing better. */
   #stale(query: Query, stale: StaleConfig, nowMs: number, counters: ServerCounters): MaybePromise<Outcome> {
-    const { reader } = this.#answers;
+    const { reader } = this.#answers.found;
     const { traits } = reader;
     const isRecent = nowMs < reader.recheckAtMs;
     const isPreferred = stale.preferPositive && (traits & TRAIT_ANSWERS) !== 0;
@@ -139,7 +140,7 @@ export class CacheHandler {
    * if the client spells the question otherwise.
    */
   #copy(query: Query, ttl: number): MessageView {
-    const { entry, reader } = this.#answers;
+    const { entry, reader } = this.#answers.found;
     const pool = this.#pool;
     const { messageBytes } = reader;
     const offset = pool.take(messageBytes);
