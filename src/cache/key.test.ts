@@ -50,6 +50,21 @@ test('key: the bytes around a name do not matter, whatever its length', () => {
   }
 });
 
+test('key: a name taken as words makes the same key as one taken as bytes', () => {
+  for (let length = 1; length <= 63; length++) {
+    const name = [length, ...Array.from({ length }, (_, i) => 0x41 + (i % 58)), 0];
+    const words = new Int32Array(20).fill(-1);
+    const bytes = new Uint8Array(words.buffer);
+    bytes.set(name, 4);
+    const key = new CacheKey(memory);
+    assert.equal(key.takeName(bytes, words, 4, 4 + name.length), name.length);
+    key.seal(28, KEY_CD);
+    const { hash, shape, qtype, nameWords } = key;
+    assert.deepEqual({ hash, shape, qtype, words: [...nameWords] }, keyOf(name, { qtype: 28, flags: KEY_CD }));
+    assert.equal(key.takeName(bytes, words, 4, 3 + name.length), -1);
+  }
+});
+
 test('key: the secret changes the hash', () => {
   const other = new CacheKey(Memory.create(64 * 1024, [1, 2]));
   other.set(Uint8Array.from(www), 0, www.length, 1, 0);

@@ -13,6 +13,8 @@ const FINAL_ROUNDS = 3;
 export class CacheKey {
   /** The name in wire form, lower case, padded with zeros to whole words; behind it a word with all else. */
   readonly nameWords = new Int32Array(Math.ceil(MAX_NAME_BYTES / 4) + 1);
+  /** The same memory in bytes. */
+  readonly name = new Uint8Array(this.nameWords.buffer);
   hash = 0;
   qtype = 0;
   /** The length of the name and the flags, as an entry's shape has them. */
@@ -33,24 +35,44 @@ export class CacheKey {
   set(bytes: Uint8Array, offset: number, end: number, qtype: number, flags: number): boolean {
     const nameBytes = wholeNameBytes(bytes, offset, end);
     if (nameBytes === -1) return false;
-    this.nameBytes = nameBytes;
-    this.qtype = qtype;
-    this.shape = packShape(nameBytes, flags, 0, 0);
-    const count = this.#takeName(bytes, offset, nameBytes);
-    this.nameWords[count] = (nameBytes << 24) | (flags << 16) | qtype;
-    this.hash = this.#hash(count + 1);
-    return true;
-  }
-
-  /** Fills `nameWords` and returns how many there are. May read up to three bytes beyond the name. */
-  #takeName(bytes: Uint8Array, offset: number, nameBytes: number): number {
     const { nameWords } = this;
     const count = (nameBytes + 3) >>> 2;
     for (let i = 0, at = offset; i < count; i++, at += 4) {
       nameWords[i] = lowerWord(bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24));
     }
-    nameWords[count - 1] &= -1 >>> (-nameBytes << 3); // Shifts count modulo 32: no bit is lost of a full word.
-    return count;
+    this.#endName(nameBytes);
+    this.seal(qtype, flags);
+    return true;
+  }
+
+  /**
+   * Takes the uncompressed name at `offset`, a multiple of 4, of memory that `bytes` and `words` both show; it must end
+   * by `end`. Returns its length, -1 if there is none; `seal` makes a key of it. Reads up to three bytes beyond the name.
+   */
+  takeName(bytes: Uint8Array, words: Int32Array, offset: number, end: number): number {
+    const nameBytes = wholeNameBytes(bytes, offset, end);
+    if (nameBytes === -1) return -1;
+    const { nameWords } = this;
+    const count = (nameBytes + 3) >>> 2;
+    for (let i = 0, at = offset >>> 2; i < count; i++, at++) nameWords[i] = lowerWord(words[at]);
+    this.#endName(nameBytes);
+    return nameBytes;
+  }
+
+  /** Adds to the name what else belongs to the key. */
+  seal(qtype: number, flags: number): void {
+    const { nameBytes } = this;
+    const count = (nameBytes + 3) >>> 2;
+    this.qtype = qtype;
+    this.shape = packShape(nameBytes, flags, 0, 0);
+    this.nameWords[count] = (nameBytes << 24) | (flags << 16) | qtype;
+    this.hash = this.#hash(count + 1);
+  }
+
+  /** Clears what was read beyond the name. */
+  #endName(nameBytes: number): void {
+    this.nameBytes = nameBytes;
+    this.nameWords[(nameBytes - 1) >>> 2] &= -1 >>> (-nameBytes << 3); // Shifts count modulo 32: a full word stays.
   }
 
   /** HalfSipHash-1-3 of the first words; the last of them has the length, which ends the input as well as its mark. */

@@ -60,3 +60,8 @@ export class Lookup {
     return (this.reader.traits & trait) !== 0;
   }
 }
+
+/** Whether so little is left of a duration, at most that part of it, that it is time to ask again. */
+export function isEnding(remaining: number, durationSeconds: number, percent: number): boolean {
+  return remaining <= Math.ceil((percent / 100) * durationSeconds);
+}

@@ -2,12 +2,13 @@
  * What a directive, a query and a server block are to each other. Types alone: the server implements them, directives
  * use them, and neither imports the other.
  */
+import type { Stores } from '../cache/lookup.ts';
 import type { CacheStore } from '../cache/store.ts';
 import type { Cursor, Key } from '../corefile/cursor.ts';
 import type { HostPort } from '../corefile/values.ts';
 import type { HttpListeners } from '../observe/http-listeners.ts';
 import type { Logger } from '../observe/logger.ts';
-import type { Metrics } from '../observe/metrics.ts';
+import type { Counter, Metrics } from '../observe/metrics.ts';
 import type { Poller } from '../sys/poller.ts';
 import type { MessageView } from '../wire/view.ts';
 
@@ -101,6 +102,48 @@ export type Directive<Config> = {
   parse(cursor: Cursor, keys: readonly Key[]): Config;
   /** Acquires what the directive needs, once per load. Gives a wrap if the directive handles queries. */
   setup(config: Config, block: Block): Wrap | undefined;
+  /**
+   * Of a directive above `cache`: lets hits be answered outside the chain, having noted in `rules` what is to be done
+   * there in its place. False, or no such function: hits must come through the chain.
+   */
+  allowHits?(config: Config, rules: HitRules): boolean;
+};
+
+/** How responders answer the hits of a block, instead of its chain; directives fill it in at set-up. */
+export type HitRules = {
+  /** Directives above `cache` that must see every query. While there are any, all goes through the chain. */
+  readonly chainFor: string[];
+  /** Cap of the UDP payload size that queries offer. */
+  maxUdpPayloadBytes: number;
+  /** Queries and responses are counted. */
+  countsRequests: boolean;
+  /** Cached errors must come through the chain. */
+  errorsInChain: boolean;
+  /** Addresses change places from answer to answer. */
+  shufflesAddresses: boolean;
+  /** Without a cache there are no hits. */
+  cache: CachedAnswers | undefined;
+};
+
+/** The answers that a block's cache holds, and how it serves them. */
+export type CachedAnswers = {
+  readonly stores: Stores;
+  /** The TTL of a hit is the one that was stored, instead of what is left of it. */
+  readonly keepTtl: boolean;
+  /** `amount` 0 is off. */
+  readonly prefetch: { readonly amount: number; readonly windowMs: number; readonly percent: number };
+  readonly stale: { readonly verify: boolean; readonly responseTtl: number } | undefined;
+  /** Where hits through a listener are counted. */
+  counters(server: string): HitCounters;
+  /** Asks anew what a hit has shown to be stale or about to expire, for nobody but the cache. */
+  refresh(query: Query): void;
+};
+
+export type HitCounters = {
+  readonly requests: Counter;
+  readonly successHits: Counter;
+  readonly denialHits: Counter;
+  readonly servedStale: Counter;
 };
 
 /** What a directive of one server block may use and say at set-up. */
@@ -114,6 +157,8 @@ export interface Block {
   readonly listener: ListenerSettings;
   /** Names of the block's directives that handle queries, in chain order; complete once `onStart` functions run. */
   readonly handlers: readonly string[];
+  /** How hits may be answered outside the chain; `cache` says at set-up what there is. */
+  readonly hits: HitRules;
   readonly log: Logger;
   readonly process: ProcessServices;
 
@@ -156,6 +201,8 @@ export interface ProcessServices {
   readonly configuration: Configuration;
   /** Whether the process has been told to end. */
   readonly shuttingDown: boolean;
+  /** What is wrong with a part of the process that nobody else would notice, for `/health`; undefined if all is well. */
+  readonly illness: string | undefined;
   /** Logs the line at FATAL and ends the process with exit code 1, at once. */
   fatal(text: string): void;
 }

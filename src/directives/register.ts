@@ -1,8 +1,11 @@
 import type { ServerBlock } from '../corefile/cursor.ts';
-import type { Block, Directive, Wrap } from './contract.ts';
+import type { Block, Directive, HitRules, Wrap } from './contract.ts';
 
-/** Sets a directive up in its block, with what its lines there said. */
-export type SetUp = (block: Block) => Wrap | undefined;
+/** Sets a directive up in its block, with what its lines there said; `allowHits` is the directive's. */
+export type SetUp = {
+  run(block: Block): Wrap | undefined;
+  allowHits(rules: HitRules): boolean;
+};
 
 /** A directive as the server sees it, whatever its configuration looks like. */
 export type RegisteredDirective = {
@@ -15,7 +18,12 @@ export type RegisteredDirective = {
 export function register<Config>(directive: Directive<Config>): RegisteredDirective {
   const { name, anyClass = false } = directive;
   const configure = (block: ServerBlock): SetUp[] =>
-    parseAll(directive, block).map((config) => (builder) => directive.setup(config, builder));
+    parseAll(directive, block).map((config) => {
+      return {
+        run: (builder) => directive.setup(config, builder),
+        allowHits: (rules) => directive.allowHits?.(config, rules) ?? false,
+      };
+    });
   return { name, anyClass, configure };
 }
 

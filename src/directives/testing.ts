@@ -27,6 +27,7 @@ import type {
   ProcessServices,
   Query,
 } from './contract.ts';
+import { newHitRules } from './hit-rules.ts';
 
 export { fakeLog };
 
@@ -63,6 +64,7 @@ export class FakeProcess implements ProcessServices {
   readonly #options: FakeProcessOptions;
   readonly fatals: string[] = [];
   shuttingDown = false;
+  illness: string | undefined;
 
   constructor(options: FakeProcessOptions = {}) {
     this.#options = options;
@@ -107,6 +109,7 @@ export class FakeBlock implements Block {
   readonly servers: readonly string[];
   readonly handlers: readonly string[];
   readonly listener: ListenerSettings = { addresses: [], debug: false, stacktrace: false };
+  readonly hits = newHitRules();
   readonly process: FakeProcess;
   readonly log: Logger;
   /** What has been logged so far. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { bannerLines } from './banner.ts';
 import { Router } from './router.ts';
+import { blockOf } from './testing.ts';
 
 const warning = (zone: string) => `Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`;
 
@@ -23,8 +24,7 @@ const cases = [
 for (const { name, zones, address = '', want } of cases) {
   test(`banner: ${name}`, () => {
     const router = new Router();
-    const block = { handler: () => ({ response: undefined, rcode: 0, source: '' }), handlers: [], anyClass: false };
-    for (const zone of zones) router.add(zone, { ...block, load: { enter: () => undefined, leave: () => undefined } });
+    for (const zone of zones) router.add(zone, blockOf([]));
     assert.deepEqual(bannerLines({ address, router }, 53), want);
   });
 }

@@ -4,17 +4,21 @@ import type { HostPort } from '../corefile/values.ts';
 import type {
   Block,
   Handler,
+  HitRules,
   ListenerSettings,
   MaybePromise,
   Outcome,
   ProcessServices,
   Wrap,
 } from '../directives/contract.ts';
+import { newHitRules } from '../directives/hit-rules.ts';
+import type { SetUp } from '../directives/register.ts';
 import type { Logger } from '../observe/logger.ts';
 import { RCODE_SERVFAIL } from '../wire/header.ts';
 import type { ConfiguredDirective } from './configure.ts';
 
 type Step = () => MaybePromise<void>;
+type Link = { readonly name: string; readonly wrap: Wrap; readonly allowHits: SetUp['allowHits'] };
 
 /** Where HTTP is served, and the directive that wants it. */
 export type HttpEndpoint = { readonly address: HostPort; readonly line: Cursor };
@@ -27,6 +31,8 @@ export type RunningBlock = {
   readonly anyClass: boolean;
   /** Counts the queries of the block's configuration that wait. */
   readonly load: { enter(): void; leave(): void };
+  readonly zones: readonly string[];
+  readonly hits: HitRules;
 };
 
 /** A server block at set-up: what its directives asked for, and the chain that they make. */
@@ -43,7 +49,8 @@ export class BlockBuilder implements Block {
   readonly servingSteps: (() => void)[] = [];
   readonly shutdownSteps: Step[] = [];
   readonly stopSteps: Step[] = [];
-  readonly #wraps: Wrap[] = [];
+  readonly hits = newHitRules();
+  readonly #links: Link[] = [];
   /** Of the directive that is being set up. */
   #line: Cursor | undefined;
 
@@ -57,9 +64,12 @@ export class BlockBuilder implements Block {
   /** Sets up all that one directive is to do, and puts its handlers behind those that are there. */
   setUp({ directive, line, setUps }: ConfiguredDirective): void {
     this.#line = line;
-    for (const step of setUps) {
-      const wrap = step(this);
-      if (wrap !== undefined) this.#append(directive.name, wrap);
+    const { name } = directive;
+    for (const { run, allowHits } of setUps) {
+      const wrap = run(this);
+      if (wrap === undefined) continue;
+      if (this.handlers.at(-1) !== name) this.handlers.push(name);
+      this.#links.push({ name, wrap, allowHits });
     }
   }
 
@@ -90,14 +100,16 @@ export class BlockBuilder implements Block {
     this.stopSteps.push(stop);
   }
 
-  #append(name: string, wrap: Wrap): void {
-    if (this.handlers.at(-1) !== name) this.handlers.push(name);
-    this.#wraps.push(wrap);
-  }
-
-  /** The whole chain, from the first directive on. */
+  /** The whole chain, from the first directive on. From then on `hits` says what becomes of hits. */
   chain(): Handler {
-    return this.#wraps.reduceRight((next, wrap) => wrap(next), endOfChain(this.handlers.at(-1) ?? ''));
+    return this.#links.reduceRight(
+      (next, { name, wrap, allowHits }) => {
+        // With a cache below it, this directive would see its hits.
+        if (this.hits.cache !== undefined && !allowHits(this.hits)) this.hits.chainFor.push(name);
+        return wrap(next);
+      },
+      endOfChain(this.handlers.at(-1) ?? ''),
+    );
   }
 }
 

@@ -76,9 +76,10 @@ export class Load {
   }
 
   #run({ block, directives, builder }: BlockInSetUp): BlockTargets {
-    const { handlers, listener, servers } = builder;
+    const { handlers, hits, listener, servers, zones } = builder;
     const anyClass = directives.some(({ directive }) => directive.anyClass);
-    return { keys: block.keys, listener, servers, block: { handler: builder.chain(), handlers, anyClass, load: this } };
+    const running = { handler: builder.chain(), handlers, anyClass, load: this, zones, hits };
+    return { keys: block.keys, listener, servers, block: running };
   }
 }
 

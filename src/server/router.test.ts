@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { TYPE_A, TYPE_DS } from '../wire/types.ts';
-import type { RunningBlock } from './block.ts';
 import { Router } from './router.ts';
+import { blockOf } from './testing.ts';
 
-const block = (handlers: readonly string[] = ['whoami']): RunningBlock => ({
-  handler: () => ({ response: undefined, rcode: 0, source: '' }),
-  handlers,
-  anyClass: false,
-  load: { enter: () => undefined, leave: () => undefined },
-});
+const block = (handlers: readonly string[] = ['whoami']) => blockOf(handlers);
 
 const zones = ['.', 'example.org.', 'sub.example.org.', 'a.b.c.example.org.', 'empty.example.net.', '10.in-addr.arpa.'];
 const cases = [

@@ -63,6 +63,9 @@ export class Server implements Configuration {
       get shuttingDown() {
         return isShuttingDown();
       },
+      get illness() {
+        return undefined; // TODO
+      },
     };
     this.#reloadMetrics = new ReloadMetrics(metrics);
     this.#listenerServices = {

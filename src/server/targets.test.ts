@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parseCorefile } from '../corefile/parse.ts';
-import type { RunningBlock } from './block.ts';
 import { groupTargets } from './targets.ts';
+import { blockOf } from './testing.ts';
 
-const BLOCK: RunningBlock = {
-  handler: () => ({ response: undefined, rcode: 0, source: '' }),
-  handlers: ['whoami'],
-  anyClass: false,
-  load: { enter: () => undefined, leave: () => undefined },
-};
+const BLOCK = blockOf(['whoami']);
 
 /** Blocks of `keys; bind addresses`, one per line of a Corefile. */
 function blocksOf(lines: readonly { keys: string; bind?: string[]; readMs?: number; debug?: boolean }[]) {

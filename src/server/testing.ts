@@ -1,14 +1,28 @@
 /** What tests need to run a whole server within their own process. */
 import { CacheStore } from '../cache/store.ts';
 import { parseCorefile } from '../corefile/parse.ts';
+import { newHitRules } from '../directives/hit-rules.ts';
 import { COREDNS_DIRECTIVES } from '../directives/order.ts';
 import { HttpListeners } from '../observe/http-listeners.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { fakeLog } from '../observe/testing.ts';
 import { Poller } from '../sys/poller.ts';
+import type { RunningBlock } from './block.ts';
 import { Server, type ServerOptions } from './server.ts';
 
 const CACHE_BYTES = 2 ** 20;
+
+/** A block of which only the names of its handlers matter. */
+export function blockOf(handlers: readonly string[]): RunningBlock {
+  return {
+    handler: () => ({ response: undefined, rcode: 0, source: '' }),
+    handlers,
+    anyClass: false,
+    load: { enter: () => undefined, leave: () => undefined },
+    zones: ['.'],
+    hits: newHitRules(),
+  };
+}
 
 export type TestServer = {
   readonly server: Server;

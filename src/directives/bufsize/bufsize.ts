@@ -30,4 +30,8 @@ export const bufsize: Directive<BufsizeConfig> = {
   repeat: 'first',
   parse,
   setup: (config) => (next) => wrap(config, next),
+  allowHits({ maxPayloadBytes }, rules) {
+    rules.maxUdpPayloadBytes = Math.min(rules.maxUdpPayloadBytes, maxPayloadBytes);
+    return true;
+  },
 };

@@ -1,4 +1,4 @@
-import type { Block, Directive, Handler } from '../contract.ts';
+import type { Block, Directive, Handler, Query } from '../contract.ts';
 import { AnswerStore, type StoreEvents } from './answer-store.ts';
 import { Asking } from './asking.ts';
 import { type CacheConfig, parse } from './config.ts';
@@ -25,6 +25,11 @@ export const cache: Directive<CacheConfig> = {
       const asking = new Asking(next, keeper, block.log.plugin('cache'));
       const parts = { config, clock, metrics, answers, asking, next, blockZones: block.zones };
       const handler = new CacheHandler(parts);
+      const { stores } = answers;
+      const { keepTtl, prefetch, stale } = config;
+      const counters = (server: string) => metrics.of(server);
+      const refresh = (query: Query) => handler.refresh(query);
+      block.hits.cache = { stores, keepTtl, prefetch, stale, counters, refresh };
       return (query) => handler.handle(query);
     };
   },

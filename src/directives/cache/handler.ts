@@ -1,4 +1,4 @@
-import { TRAIT_ANSWERS, TRAIT_NXDOMAIN } from '../../cache/lookup.ts';
+import { isEnding, TRAIT_ANSWERS, TRAIT_NXDOMAIN } from '../../cache/lookup.ts';
 import { EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN } from '../../wire/edns.ts';
 import { FLAG_AD, FLAG_CD, FLAG_RD, OPCODE_QUERY, RCODE_SERVFAIL, setFlags } from '../../wire/header.ts';
 import { isSubdomain } from '../../wire/name.ts';
@@ -67,6 +67,22 @@ export class CacheHandler {
     return this.#stale(query, this.#config.stale, nowMs, counters);
   }
 
+  /**
+   * A responder has answered such a query with what is stale, or about to expire. By now it may have been refreshed for
+   * another one.
+   */
+  refresh(query: Query): void {
+    const answers = this.#answers;
+    const nowMs = this.#clock.nowMs();
+    if (!answers.select(query) || !answers.find(nowMs)) return;
+    const { remaining, reader } = answers.found;
+    const isDue =
+      remaining > 0
+        ? isEnding(remaining, reader.durationSeconds, this.#config.prefetch.percent)
+        : nowMs >= reader.recheckAtMs;
+    if (isDue) this.#refresh(query, this.#metrics.of(query.server));
+  }
+
   #covers(name: string): boolean {
     return this.#config.zones.some((zone) => isSubdomain(name, zone));
   }
@@ -78,8 +94,7 @@ export class CacheHandler {
     const response = this.#copy(query, keepTtl ? duration : remaining);
     if (prefetch.amount > 0) {
       const hits = reader.countHit(entry, nowMs, prefetch.windowMs);
-      const isEnding = remaining <= Math.ceil((prefetch.percent / 100) * duration);
-      if (isEnding && hits >= prefetch.amount) this.#refresh(query, counters);
+      if (hits >= prefetch.amount && isEnding(remaining, duration, prefetch.percent)) this.#refresh(query, counters);
     }
     return { response, rcode: response.rcode, source: SOURCE };
   }

@@ -105,4 +105,10 @@ function setup({ stacktrace, patterns }: ErrorsConfig, block: Block) {
 }
 
 /** Prints the errors that the rest of the chain comes back with, which are silent otherwise. */
-export const errors: Directive<ErrorsConfig> = { name: NAME, repeat: 'once', parse, setup };
+export const errors: Directive<ErrorsConfig> = {
+  name: NAME,
+  repeat: 'once',
+  parse,
+  setup,
+  allowHits: () => true, // They come without an error.
+};

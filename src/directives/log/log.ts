@@ -86,4 +86,8 @@ export const log: Directive<LogConfig> = {
   repeat: (configs) => ({ rules: configs.flatMap(({ rules }) => rules) }),
   parse,
   setup,
+  allowHits({ rules }, hits) {
+    hits.errorsInChain = true;
+    return rules.every(({ classes }) => classes.size === 1 && classes.has('error'));
+  },
 };

@@ -121,4 +121,13 @@ function wrap(next: Handler, zones: ZoneCounters, clock: Clock): Handler {
   };
 }
 
-export const prometheus: Directive<PrometheusConfig> = { name: NAME, repeat: 'once', parse, setup };
+export const prometheus: Directive<PrometheusConfig> = {
+  name: NAME,
+  repeat: 'once',
+  parse,
+  setup,
+  allowHits(_config, rules) {
+    rules.countsRequests = true;
+    return true;
+  },
+};
