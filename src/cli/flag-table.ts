@@ -1,5 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { MIN_CAPACITY_BYTES } from '../cache/layout.ts';
 import type { FlagSpec, FlagValues } from './flags.ts';
+
+/** A second thread is of use only where there are cores to spare beside those of the pods. */
+const CORES_FOR_TWO = 8;
+const DEFAULT_RESPONDERS = availableParallelism() < CORES_FOR_TWO ? 1 : 2;
+const MAX_RESPONDERS = 64;
 
 /** The server's flags: those of CoreDNS, then our own. */
 export const SERVER_FLAGS = [
@@ -43,6 +49,14 @@ export const SERVER_FLAGS = [
     default: 1000,
     min: 1,
     help: 'TCP connections of clients at most, for each listener',
+  },
+  {
+    name: 'responders',
+    kind: 'int',
+    default: DEFAULT_RESPONDERS,
+    min: 0,
+    max: MAX_RESPONDERS,
+    help: 'threads that answer cache hits; 0 leaves them to the main thread (default 1, from eight cores on 2)',
   },
 ] as const satisfies readonly FlagSpec[];
 

@@ -76,6 +76,7 @@ function createServer(flags: ServerFlags, log: Logger, readCorefile: ServerOptio
     readCorefile,
     maxInflight: flags['max-inflight'],
     maxTcpConnections: flags['max-tcp-connections'],
+    responderCount: flags.responders,
     fatal: (text) => {
       log.fatal(text);
       process.exit(EXIT_FAULT);

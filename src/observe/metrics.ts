@@ -1,16 +1,8 @@
 import promClient from 'prom-client';
 import { Counter, Gauge, Histogram, type Labels, type Sample, type Series } from './series.ts';
 
+export { SIZE_BUCKETS, SLIM_BUCKETS, TIME_BUCKETS } from './buckets.ts';
 export { Counter, Gauge, Histogram } from './series.ts';
-
-/** Seconds: 0.25 ms doubling up to 8.192 s. */
-export const TIME_BUCKETS: readonly number[] = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
-/** Seconds: 0.25 ms to 2.5 s in steps of ten. */
-export const SLIM_BUCKETS: readonly number[] = [0.00025, 0.0025, 0.025, 0.25, 2.5];
-/** Bytes of a message. */
-export const SIZE_BUCKETS: readonly number[] = [
-  0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16000, 32000, 48000, 64000,
-];
 
 // Label values cannot hold it: names have it escaped.
 const KEY_SEPARATOR = '\0';
@@ -28,6 +20,7 @@ export type Source<Child> = (labels: (...values: string[]) => Child) => void;
  */
 export class Metrics {
   readonly registry = new promClient.Registry();
+  readonly #collectors = new Set<() => void>();
   readonly #counters = new Map<string, CounterFamily>();
   readonly #gauges = new Map<string, GaugeFamily>();
   readonly #histograms = new Map<string, HistogramFamily>();
@@ -38,7 +31,14 @@ export class Metrics {
 
   /** The text exposition of everything. */
   expose(): Promise<string> {
+    for (const collect of this.#collectors) collect();
     return this.registry.metrics();
+  }
+
+  /** Has `collect` bring in what is counted elsewhere, whenever the metrics are read. Returns what ends that. */
+  beforeExposing(collect: () => void): () => void {
+    this.#collectors.add(collect);
+    return () => this.#collectors.delete(collect);
   }
 
   /** The counter of that name, made when it is asked for first; without labels it stands at 0 at once. */

@@ -1,5 +1,4 @@
 import { rcodeName } from '../wire/header.ts';
-import { typeFromName } from '../wire/types.ts';
 import {
   type Counter,
   type CounterFamily,
@@ -9,19 +8,14 @@ import {
   SIZE_BUCKETS,
   TIME_BUCKETS,
 } from './metrics.ts';
+import { DNSSEC_OK, RCODES, REQUEST_BYTES, REQUESTS, RESPONSE_BYTES, RESPONSES, SECONDS } from './request-tally.ts';
+import { TYPE_LABELS, typeLabel } from './type-labels.ts';
 
 /** The zone label of queries that no chain has seen. */
 const DROPPED = 'dropped';
 /** CoreDNS's label for views, which nodens does not have. */
 const VIEW = '';
 const FAMILIES = ['1', '2'];
-
-const OTHER_TYPE = 'other';
-const TYPES = 'A AAAA CNAME DNSKEY DS MX NSEC NSEC3 NS PTR RRSIG SOA SRV TXT HTTPS IXFR AXFR ANY'.split(' ');
-const TYPE_LABELS = [OTHER_TYPE, ...TYPES];
-/** By QTYPE: where its label stands; 0 for the others, and for all beyond the end. */
-const labelOfType = new Uint8Array(256);
-for (const [i, name] of TYPE_LABELS.entries()) labelOfType[typeFromName(name) ?? 0] = i;
 
 /** Rcodes whose counters are kept at hand; those above are no daily visitors. */
 const KEPT_RCODES = 24;
@@ -81,15 +75,34 @@ export class ZoneRequests {
 
   /** Counts a query and what came of it: `plugin` gave the answer, in `seconds`. Allocates nothing. */
   count(query: CountedQuery, rcode: number, plugin: string, responseBytes: number, seconds: number): void {
-    const protocol = query.protocol === 'udp' ? (this.#udp ?? this.#bindUdp()) : (this.#tcp ?? this.#bindTcp());
+    const protocol = query.protocol === 'udp' ? this.#forUdp() : (this.#tcp ?? this.#bindTcp());
     protocol.count(query.family === 4 ? 0 : 1, query.qtype, query.requestBytes, responseBytes);
-    if (query.dnssecOk) (this.#dnssecOk ?? this.#bindDnssecOk()).inc();
-    (this.#responses.get(plugin)?.[rcode] ?? this.#bindResponse(rcode, plugin)).inc();
+    if (query.dnssecOk) this.#countDnssecOk(1);
+    this.#countResponses(rcode, plugin, 1);
     this.#seconds.observe(seconds);
   }
 
-  #bindUdp(): ProtocolRequests {
-    this.#udp = new ProtocolRequests(this.#families, this.#server, this.#zone, 'udp');
+  /** Adds what another thread has counted of UDP queries that `plugin` answered: cells as of a `RequestTally`. */
+  add(cells: Float64Array, start: number, plugin: string): void {
+    this.#forUdp().add(cells, start);
+    if (cells[start + DNSSEC_OK] > 0) this.#countDnssecOk(cells[start + DNSSEC_OK]);
+    for (let rcode = 0; rcode < RCODES; rcode++) {
+      const count = cells[start + RESPONSES + rcode];
+      if (count > 0) this.#countResponses(rcode, plugin, count);
+    }
+    this.#seconds.add(cells, start + SECONDS);
+  }
+
+  #countDnssecOk(count: number): void {
+    (this.#dnssecOk ?? this.#bindDnssecOk()).inc(count);
+  }
+
+  #countResponses(rcode: number, plugin: string, count: number): void {
+    (this.#responses.get(plugin)?.[rcode] ?? this.#bindResponse(rcode, plugin)).inc(count);
+  }
+
+  #forUdp(): ProtocolRequests {
+    this.#udp ??= new ProtocolRequests(this.#families, this.#server, this.#zone, 'udp');
     return this.#udp;
   }
 
@@ -127,15 +140,25 @@ class ProtocolRequests {
 
   /** `family` is an index of FAMILIES. */
   count(family: number, qtype: number, requestBytes: number, responseBytes: number): void {
-    const label = qtype < labelOfType.length ? labelOfType[qtype] : 0;
-    const slot = family * TYPE_LABELS.length + label;
-    (this.#requests[slot] ?? this.#bind(slot, family, label)).inc();
+    const slot = family * TYPE_LABELS.length + typeLabel(qtype);
+    (this.#requests[slot] ?? this.#bind(slot)).inc();
     this.#requestBytes.observe(requestBytes);
     this.#responseBytes.observe(responseBytes);
   }
 
-  #bind(slot: number, family: number, label: number): Counter {
-    const counter = this.#bindRequests(FAMILIES[family], TYPE_LABELS[label]);
+  /** Adds the cells of a `RequestTally`. */
+  add(cells: Float64Array, start: number): void {
+    for (let slot = 0; slot < this.#requests.length; slot++) {
+      const count = cells[start + REQUESTS + slot];
+      if (count > 0) (this.#requests[slot] ?? this.#bind(slot)).inc(count);
+    }
+    this.#requestBytes.add(cells, start + REQUEST_BYTES);
+    this.#responseBytes.add(cells, start + RESPONSE_BYTES);
+  }
+
+  #bind(slot: number): Counter {
+    const labels = TYPE_LABELS.length;
+    const counter = this.#bindRequests(FAMILIES[Math.trunc(slot / labels)], TYPE_LABELS[slot % labels]);
     this.#requests[slot] = counter;
     return counter;
   }

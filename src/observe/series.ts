@@ -73,11 +73,9 @@ export class Histogram implements Series<Histogram> {
     this.#cells[last + 1] += x;
   }
 
-  /** Adds observations counted elsewhere: one count per bound and one for what is above all, and their sum. */
-  add(counts: ArrayLike<number>, sum: number): void {
-    const sumCell = this.#bounds.length + 1;
-    for (let bucket = 0; bucket < sumCell; bucket++) this.#cells[bucket] += counts[bucket];
-    this.#cells[sumCell] += sum;
+  /** Adds observations counted elsewhere: from `start` on, a count for each bound, one for what is above all, the sum. */
+  add(cells: ArrayLike<number>, start = 0): void {
+    for (let cell = 0; cell < this.#cells.length; cell++) this.#cells[cell] += cells[start + cell];
   }
 
   clone(): Histogram {

@@ -22,5 +22,8 @@ export interface Client {
   drop(): void;
 }
 
-/** Takes one whole DNS message of at least 12 bytes; the bytes are the receiver's own. It must not throw. */
-export type Receive = (message: Uint8Array, client: Client) => void;
+/**
+ * Takes one whole DNS message of at least 12 bytes; the bytes are the receiver's own. It must not throw. `arrivedAtMs` is
+ * given if it arrived a while ago.
+ */
+export type Receive = (message: Uint8Array, client: Client, arrivedAtMs?: number) => void;

@@ -2,10 +2,10 @@ import type { Outcome } from '../directives/contract.ts';
 import { readU16, writeU16 } from '../wire/bytes.ts';
 import {
   EDNS_FLAG_DO,
+  EDNS_KEPT_FLAGS,
   eachOption,
   encodeExtendedError,
   encodeOption,
-  OPT_FIXED_BYTES,
   OPTION_COOKIE,
   OPTION_EXPIRE,
   OPTION_NSID,
@@ -20,7 +20,6 @@ import {
   FLAG_CD,
   FLAG_QR,
   FLAG_RD,
-  FLAG_TC,
   HEADER_BYTES,
   MAX_MESSAGE_BYTES,
   OPCODE_QUERY,
@@ -31,13 +30,12 @@ import {
   setFlags,
   setId,
 } from '../wire/header.ts';
-import { TYPE_OPT } from '../wire/types.ts';
 import type { MessageView } from '../wire/view.ts';
 import { MessageWriter } from '../wire/writer.ts';
 import type { ServerQuery } from './query.ts';
+import { optBytes, rebuild } from './rebuild.ts';
 
 const EXTENDED_RCODE_SHIFT = 4;
-const OPT_KEPT_FLAGS = 0xff00;
 const NO_OPTIONS = new Uint8Array(0);
 /** Options of the client's that are sent back as they came; all others are for the server alone. */
 const ECHOED_OPTIONS = new Set([OPTION_NSID, OPTION_EXPIRE, OPTION_COOKIE, OPTION_TCP_KEEPALIVE, OPTION_PADDING]);
@@ -60,7 +58,7 @@ export function finish(query: ServerQuery, outcome: Outcome): Uint8Array {
   if (fits && response.isOurs && sameQuestionBytes(query.request, response)) {
     return patched(query.request, response.bytes, flags, opt);
   }
-  return rebuilt(query, response, flags, opt);
+  return rebuild(writer, query.request, response, { flags, limitBytes: query.answerLimitBytes, opt });
 }
 
 /** A query of an EDNS version that nobody has defined yet (RFC 6891 §6.1.3). */
@@ -90,25 +88,8 @@ function patched(request: MessageView, message: Uint8Array, flags: number, opt: 
   return scratch.subarray(0, writeOpt(scratch, message.length, opt));
 }
 
-/** Record by record, until the next one does not fit: then TC says that the rest is to be had over TCP. */
-function rebuilt(query: ServerQuery, response: MessageView, flags: number, opt: OptFields | undefined): Uint8Array {
-  writer.start(query.request.id, flags);
-  writer.setLimit(query.answerLimitBytes - optBytes(opt));
-  writer.copyQuestion(query.request);
-  for (let i = 0; i < response.recordCount; i++) {
-    if (response.typeOf(i) === TYPE_OPT) continue;
-    if (writer.copyRecord(response, i)) continue;
-    writer.setFlags(flags | FLAG_TC);
-    break;
-  }
-  writer.setLimit(MAX_MESSAGE_BYTES);
-  if (opt !== undefined) writer.opt(opt);
-  return writer.finish();
-}
-
 /**
  * The OPT of a reply: the upstream's, as far as there is one, else the client's sent back; always of the client's size.
- * Of the flags the lower half is reserved and cleared.
  */
 function optOf(query: ServerQuery, upstreamOpt: Opt | undefined, rcode: number, outcome: Outcome): OptFields {
   const { request, udpPayloadBytes } = query;
@@ -120,7 +101,7 @@ function optOf(query: ServerQuery, upstreamOpt: Opt | undefined, rcode: number, 
     udpPayloadBytes,
     extendedRcodeBits: rcode >>> EXTENDED_RCODE_SHIFT,
     version: 0,
-    flags: (flags & OPT_KEPT_FLAGS) | (query.dnssecOk ? EDNS_FLAG_DO : 0),
+    flags: (flags & EDNS_KEPT_FLAGS) | (query.dnssecOk ? EDNS_FLAG_DO : 0),
     options:
       extendedError === undefined
         ? options
@@ -138,10 +119,6 @@ function optionsOf(view: MessageView, all: boolean): Uint8Array {
     if (ECHOED_OPTIONS.has(code)) echoed.push(encodeOption(code, bytes.subarray(offset, offset + length)));
   });
   return echoed.length === 0 ? NO_OPTIONS : Buffer.concat(echoed);
-}
-
-function optBytes(opt: OptFields | undefined): number {
-  return opt === undefined ? 0 : OPT_FIXED_BYTES + opt.options.length;
 }
 
 /**

@@ -1,15 +1,17 @@
 import type { Clock, Outcome, ProcessServices } from '../directives/contract.ts';
 import type { Logger } from '../observe/logger.ts';
-import type { Counter } from '../observe/metrics.ts';
+import type { Counter, CounterFamily } from '../observe/metrics.ts';
 import type { RequestMetrics } from '../observe/request-metrics.ts';
 import { EDNS_VERSION } from '../wire/edns.ts';
 import { RCODE_BADVERS, RCODE_REFUSED, RCODE_SERVFAIL } from '../wire/header.ts';
 import { CLASS_IN } from '../wire/types.ts';
 import type { RunningBlock } from './block.ts';
-import type { Client } from './client.ts';
+import type { Client, Receive } from './client.ts';
 import { badVersion, finish } from './finish.ts';
 import type { InflightTable } from './inflight.ts';
 import { ServerQuery } from './query.ts';
+import type { Responders, ServedListener } from './responder/responders.ts';
+import type { RingReader } from './responder/ring.ts';
 import { screen } from './screen.ts';
 import type { Target } from './targets.ts';
 import { TcpListener } from './tcp-listener.ts';
@@ -29,10 +31,14 @@ export type ListenerServices = {
   readonly maxTcpConnections: number;
   readonly rejectedConnections: Counter;
   readonly unsentReplies: Counter;
+  readonly receiveDrops: CounterFamily;
+  /** Without them all is answered here. */
+  readonly responders: Responders | undefined;
 };
 
 /** The UDP and the TCP socket of one address and port. They outlive a reload; only what they serve is exchanged. */
-export class Listener {
+export class Listener implements ServedListener {
+  readonly id: number;
   readonly server: string;
   readonly inflight: InflightTable;
   readonly #services: ListenerServices;
@@ -40,11 +46,14 @@ export class Listener {
   readonly #udp: UdpListener;
   readonly #tcp: TcpListener;
   #target: Target;
+  #dropped = 0;
+  #uncollect: (() => void) | undefined;
 
   /** Opens the sockets; throws a SystemError, and leaves none open, if one cannot be had. */
   constructor(target: Target, services: ListenerServices) {
     const { address, port } = target;
-    const receive = (message: Uint8Array, client: Client) => this.#receive(message, client);
+    const receive: Receive = (message, client, arrivedAtMs) => this.#receive(message, client, arrivedAtMs);
+    this.id = services.responders?.takeId() ?? 0;
     this.server = target.id;
     this.inflight = services.inflight;
     this.#services = services;
@@ -67,6 +76,7 @@ export class Listener {
         poller: services.process.poller,
         receive,
         onDropped: (count) => services.unsentReplies.inc(count),
+        responderCount: services.responders?.count ?? 0,
       });
     } catch (error) {
       void this.#tcp.close({ graceMs: 0 });
@@ -75,8 +85,26 @@ export class Listener {
   }
 
   start(): void {
+    this.#services.responders?.add(this);
+    this.#uncollect = this.#services.process.metrics.beforeExposing(() => this.#collect());
     this.#udp.start();
     this.#tcp.start();
+  }
+
+  /** Of the UDP sockets, one for each responder. */
+  get fds(): readonly number[] {
+    return this.#udp.fds;
+  }
+
+  deliver(responder: number, reader: RingReader): void {
+    this.#udp.deliver(responder, reader);
+  }
+
+  refresh(responder: number, reader: RingReader): void {
+    this.#udp.deliver(responder, reader, (message, client) => {
+      client.drop(); // It has its answer.
+      this.#refresh(message, client);
+    });
   }
 
   get target(): Target {
@@ -97,14 +125,35 @@ export class Listener {
 
   /** Answers what has been taken and takes no more; what is not answered after `graceMs` is given up. */
   async close(graceMs: number): Promise<void> {
-    await Promise.all([this.#udp.close({ graceMs }), this.#tcp.close({ graceMs })]);
+    const release = async () => this.#services.responders?.remove(this);
+    this.#uncollect?.();
+    this.#collect();
+    await Promise.all([this.#udp.close({ graceMs, release }), this.#tcp.close({ graceMs })]);
   }
 
-  #receive(message: Uint8Array, client: Client): void {
+  /** Counts what the sockets had no room for. */
+  #collect(): void {
+    const dropped = this.#udp.droppedDatagrams;
+    this.#services.receiveDrops.labels(this.server).inc((dropped - this.#dropped) >>> 0);
+    this.#dropped = dropped;
+  }
+
+  #receive(message: Uint8Array, client: Client, arrivedAtMs = this.#clock.nowMs()): void {
     const request = screen(message);
     if (request === undefined) client.drop();
     else if (request instanceof Uint8Array) client.send(request);
-    else this.#serve(new ServerQuery(request, this, client, this.#clock.nowMs()));
+    else this.#serve(new ServerQuery(request, this, client, arrivedAtMs));
+  }
+
+  #refresh(message: Uint8Array, client: Client): void {
+    const request = screen(message);
+    if (request === undefined || request instanceof Uint8Array) return;
+    const query = new ServerQuery(request, this, client, this.#clock.nowMs());
+    const found = findBlock(query, this.#target);
+    if (typeof found === 'number') return;
+    const { cache, maxUdpPayloadBytes } = found.hits;
+    query.lowerUdpPayload(maxUdpPayloadBytes);
+    cache?.refresh(query);
   }
 
   #serve(query: ServerQuery): void {

@@ -5,7 +5,7 @@ import { fingerprint } from '../corefile/fingerprint.ts';
 import type { Clock, Configuration, ProcessServices } from '../directives/contract.ts';
 import type { HttpListeners } from '../observe/http-listeners.ts';
 import type { Logger } from '../observe/logger.ts';
-import type { Metrics } from '../observe/metrics.ts';
+import type { Counter, Metrics } from '../observe/metrics.ts';
 import { RequestMetrics } from '../observe/request-metrics.ts';
 import type { Poller } from '../sys/poller.ts';
 import { bannerLines } from './banner.ts';
@@ -14,6 +14,7 @@ import { InflightTable } from './inflight.ts';
 import { Listener, type ListenerServices } from './listener.ts';
 import { Load } from './load.ts';
 import { ReloadMetrics } from './reload-metrics.ts';
+import { Responders } from './responder/responders.ts';
 import type { Target } from './targets.ts';
 
 /** How long queries in flight may still take when their listener or their configuration goes; none lives longer. */
@@ -30,6 +31,8 @@ export type ServerOptions = {
   readonly readCorefile: () => Promise<Corefile>;
   readonly maxInflight: number;
   readonly maxTcpConnections: number;
+  /** Threads that answer hits; 0: all is answered by the thread that this is. */
+  readonly responderCount: number;
   /** Ends the process with exit code 1 after it has logged the line. */
   readonly fatal: (text: string) => void;
 };
@@ -39,6 +42,7 @@ export class Server implements Configuration {
   readonly #options: ServerOptions;
   readonly #process: ProcessServices;
   readonly #listenerServices: ListenerServices;
+  readonly #responders: Responders | undefined;
   readonly #reloadMetrics: ReloadMetrics;
   readonly #listeners = new Map<string, Listener>();
   /** What goes on with configurations and listeners that are no longer in use. */
@@ -51,6 +55,7 @@ export class Server implements Configuration {
   constructor(options: ServerOptions) {
     const { metrics, log } = options;
     const isShuttingDown = () => this.#shuttingDown;
+    const illness = () => this.#responders?.illness;
     this.#options = options;
     this.#process = {
       clock: options.clock,
@@ -64,15 +69,20 @@ export class Server implements Configuration {
         return isShuttingDown();
       },
       get illness() {
-        return undefined; // TODO
+        return illness();
       },
     };
     this.#reloadMetrics = new ReloadMetrics(metrics);
+    const requests = new RequestMetrics(metrics);
+    const unsentReplies = metrics
+      .counter('nodens_udp_unsent_replies_total', 'UDP replies that the kernel did not take.', [])
+      .labels();
+    this.#responders = startResponders(options, requests, unsentReplies);
     this.#listenerServices = {
       process: this.#process,
       log,
       inflight: new InflightTable(options.maxInflight, metrics),
-      requests: new RequestMetrics(metrics),
+      requests,
       panics: metrics
         .counter('coredns_panics_total', 'Faults in a directive that cost a query its answer.', [])
         .labels(),
@@ -80,9 +90,13 @@ export class Server implements Configuration {
       rejectedConnections: metrics
         .counter('nodens_tcp_rejected_connections_total', 'TCP connections closed at once because of their number.', [])
         .labels(),
-      unsentReplies: metrics
-        .counter('nodens_udp_unsent_replies_total', 'UDP replies that the kernel did not take.', [])
-        .labels(),
+      unsentReplies,
+      receiveDrops: metrics.counter(
+        'nodens_udp_receive_drops_total',
+        'UDP queries that the kernel dropped because the receive buffer was full.',
+        ['server'],
+      ),
+      responders: this.#responders,
     };
   }
 
@@ -130,6 +144,7 @@ export class Server implements Configuration {
     await load?.idle(GRACE_MS);
     await attempt(load?.stop());
     await Promise.all(this.#retiring);
+    await this.#responders?.stop();
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
   }
 
@@ -174,6 +189,7 @@ export class Server implements Configuration {
       this.#listeners.set(listener.server, listener);
       listener.start();
     }
+    await this.#responders?.publish();
     listening?.();
     load.serving();
     if (old !== undefined) this.#retire(old, load);
@@ -216,4 +232,22 @@ export class Server implements Configuration {
     this.#retiring.add(retired);
     void retired.finally(() => this.#retiring.delete(retired));
   }
+}
+
+function startResponders(
+  { responderCount, cacheStore, clock, metrics, log }: ServerOptions,
+  requests: RequestMetrics,
+  unsentReplies: Counter,
+): Responders | undefined {
+  if (responderCount === 0) return undefined;
+  const nowMs = () => clock.nowMs();
+  return new Responders({
+    count: responderCount,
+    cache: cacheStore.buffer,
+    nowMs,
+    metrics,
+    requests,
+    unsentReplies,
+    log,
+  });
 }

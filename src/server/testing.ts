@@ -50,6 +50,7 @@ export function testServer(corefile: string, options: Partial<ServerOptions> = {
     readCorefile: async () => parseCorefile(running.corefile, 'Corefile', parsing),
     maxInflight: 100,
     maxTcpConnections: 100,
+    responderCount: 0,
     fatal: (text) => log.error(text),
     ...options,
   });

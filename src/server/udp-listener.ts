@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatagramBatch, PATH_WORDS, pathAddress, pathFamily, pathLocalAddress, pathPort } from '../sys/datagrams.ts';
 import type { Poller } from '../sys/poller.ts';
-import { close, isWildcard, leaveSelection, localPort, openUdp } from '../sys/socket.ts';
+import { close, droppedDatagrams, isWildcard, leaveSelection, localPort, openUdp } from '../sys/socket.ts';
 import { HEADER_BYTES } from '../wire/header.ts';
 import type { Client, Receive } from './client.ts';
+import type { RingReader } from './responder/ring.ts';
 import { Outbox } from './udp-outbox.ts';
 
 /** How long a listener that closes waits for the answers to what it took; a query's own deadline ends before. */
@@ -28,35 +29,63 @@ export type UdpListenerOptions = {
   readonly receive: Receive;
   /** Replies that the kernel did not take. */
   readonly onDropped?: (count: number) => void;
+  /** So many sockets are opened for responders to read; without them there is one, which is read here. */
+  readonly responderCount?: number;
 };
 
-/** One UDP socket, read and written in batches. It outlives reloads of the configuration. */
+/** A socket, and what leaves by it from this thread. */
+type Outlet = { readonly fd: number; readonly outbox: Outbox };
+
+/**
+ * The UDP sockets of one address and port, written in batches, and read as well unless responders do that: then `deliver`
+ * takes what they hand over. It outlives reloads of the configuration.
+ */
 export class UdpListener {
   readonly address: string;
   readonly port: number;
-  readonly #fd: number;
+  readonly #isReadHere: boolean;
+  readonly #outlets: readonly Outlet[];
   readonly #poller: Poller;
   readonly #batch = new DatagramBatch();
-  readonly #outbox: Outbox;
   #receive: Receive;
   #slab = new Slab();
   #isStarted = false;
   #closing: Promise<void> | undefined;
 
-  /** Opens the socket; throws a SystemError. Queries wait in its queue until `start`. */
-  constructor({ address, port, poller, receive, onDropped }: UdpListenerOptions) {
-    this.#fd = openUdp({ address, port, packetInfo: isWildcard(address) });
+  /** Opens the sockets; throws a SystemError, and leaves none open, if one cannot be had. Queries wait until `start`. */
+  constructor({ address, port, poller, receive, onDropped, responderCount = 0 }: UdpListenerOptions) {
+    const outlets: Outlet[] = [];
+    try {
+      for (let i = 0; i < Math.max(1, responderCount); i++) {
+        const fd = openUdp({
+          address,
+          port: i === 0 ? port : localPort(outlets[0].fd),
+          packetInfo: isWildcard(address),
+        });
+        outlets.push({ fd, outbox: new Outbox(fd, onDropped) });
+      }
+    } catch (error) {
+      for (const { fd } of outlets) close(fd);
+      throw error;
+    }
+    this.#outlets = outlets;
+    this.#isReadHere = responderCount === 0;
     this.address = address;
-    this.port = localPort(this.#fd);
+    this.port = localPort(outlets[0].fd);
     this.#poller = poller;
     this.#receive = receive;
-    this.#outbox = new Outbox(this.#fd, onDropped);
+  }
+
+  /** The sockets' descriptors, one for each responder. */
+  get fds(): number[] {
+    return this.#outlets.map(({ fd }) => fd);
   }
 
   start(): void {
     if (this.#isStarted || this.#closing !== undefined) return;
     this.#isStarted = true;
-    this.#poller.add(this.#fd, () => this.#readBatch());
+    if (!this.#isReadHere) return;
+    for (const outlet of this.#outlets) this.#poller.add(outlet.fd, () => this.#readBatch(outlet));
   }
 
   /** Queries from now on go to `receive`. */
@@ -64,55 +93,83 @@ export class UdpListener {
     this.#receive = receive;
   }
 
+  /** Has `receive` take a query that a responder has read from its socket. */
+  deliver(responder: number, reader: RingReader, receive: Receive = this.#receive): void {
+    const { words, pathWord, bytes, messageOffset, messageBytes, arrivedAtMs } = reader;
+    const slab = this.#slabFor(messageBytes);
+    const word = slab.takePath();
+    slab.words.set(words.subarray(pathWord, pathWord + PATH_WORDS), word);
+    const message = slab.copy(bytes.subarray(messageOffset, messageOffset + messageBytes));
+    receive(message, new UdpClient(this, this.#outlets[responder].outbox, slab, word), arrivedAtMs);
+  }
+
+  /** How many datagrams the sockets had no room for so far, modulo 2^32. */
+  get droppedDatagrams(): number {
+    return this.#outlets.reduce((sum, { fd }) => sum + droppedDatagrams(fd), 0) >>> 0;
+  }
+
   /**
-   * Takes the socket out of the kernel's selection first, so that other sockets of the port get what comes; then answers
-   * what its queue still holds, waits up to `graceMs` for the answers under way, and only then closes it.
+   * Takes the sockets out of the kernel's selection first, so that other sockets of the port get what comes; then answers
+   * what their queues still hold, waits up to `graceMs` for the answers under way, and only then closes them. `release`
+   * is to have whoever else reads them let go of them.
    */
-  close({ graceMs = GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#drainAndClose(graceMs);
+  close({ graceMs = GRACE_MS, release }: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#drainAndClose(graceMs, release);
     return this.#closing;
   }
 
-  async #drainAndClose(graceMs: number): Promise<void> {
+  async #drainAndClose(graceMs: number, release: CloseOptions['release']): Promise<void> {
     if (this.#isStarted) {
-      this.#poller.remove(this.#fd);
-      leaveSelection(this.#fd);
-      while (this.#readBatch()) await nextTurn();
-      await this.#outbox.settled(graceMs);
-      // What another core was just putting into the queue when the socket left.
-      while (this.#readBatch()) await nextTurn();
+      for (const { fd } of this.#outlets) {
+        if (this.#isReadHere) this.#poller.remove(fd);
+        leaveSelection(fd);
+      }
+      await release?.();
+      await this.#drain();
+      await Promise.all(this.#outlets.map(({ outbox }) => outbox.settled(graceMs)));
+      // What another core was just putting into a queue when its socket left.
+      await this.#drain();
     }
-    this.#outbox.close();
-    close(this.#fd);
+    for (const { fd, outbox } of this.#outlets) {
+      outbox.close();
+      close(fd);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    for (const outlet of this.#outlets) while (this.#readBatch(outlet)) await nextTurn();
   }
 
   /** Serves up to a batch of queries; false if none waited. */
-  #readBatch(): boolean {
-    const count = this.#batch.receive(this.#fd);
+  #readBatch(outlet: Outlet): boolean {
+    const batch = this.#batch;
+    const count = batch.receive(outlet.fd);
     if (count < 0) return false;
-    this.#outbox.hold();
+    outlet.outbox.hold();
     try {
       for (let slot = 0; slot < count; slot++) {
-        if (this.#batch.messageLength(slot) >= HEADER_BYTES) this.#take(slot);
+        const messageBytes = batch.messageLength(slot);
+        if (messageBytes < HEADER_BYTES) continue;
+        const slab = this.#slabFor(messageBytes);
+        const word = slab.takePath();
+        batch.copyPath(slot, slab.words, word);
+        const offset = batch.messageOffset(slot);
+        const message = slab.copy(batch.bytes.subarray(offset, offset + messageBytes));
+        this.#receive(message, new UdpClient(this, outlet.outbox, slab, word));
       }
     } finally {
-      this.#outbox.flush();
+      outlet.outbox.flush();
     }
     return true;
   }
 
-  #take(slot: number): void {
-    const batch = this.#batch;
-    const byteCount = batch.messageLength(slot);
-    if (!this.#slab.hasRoom(byteCount)) this.#slab = new Slab();
-    const slab = this.#slab;
-    const word = slab.takePath();
-    batch.copyPath(slot, slab.words, word);
-    const offset = batch.messageOffset(slot);
-    const message = slab.copy(batch.bytes.subarray(offset, offset + byteCount));
-    this.#receive(message, new UdpClient(this, this.#outbox, slab, word));
+  #slabFor(messageBytes: number): Slab {
+    if (!this.#slab.hasRoom(messageBytes)) this.#slab = new Slab();
+    return this.#slab;
   }
 }
+
+type CloseOptions = { readonly graceMs?: number; readonly release?: () => Promise<void> };
 
 /** Memory for queries and paths, filled once from its start to its end. */
 class Slab {

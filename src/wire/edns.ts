@@ -10,6 +10,8 @@ export const EDNS_VERSION = 0;
 /** An OPT record without options, its root name included. */
 export const OPT_FIXED_BYTES = 11;
 export const EDNS_FLAG_DO = 0x8000;
+/** Of a client's flags, those that are sent back; the lower half is reserved and cleared. */
+export const EDNS_KEPT_FLAGS = 0xff00;
 export const OPTION_HEADER_BYTES = 4;
 
 export const OPTION_NSID = 3;
@@ -60,7 +62,7 @@ export function writeOpt(target: Uint8Array, offset: number, opt: OptFields): nu
   target[offset + 6] = opt.version;
   writeU16(target, offset + 7, opt.flags);
   writeU16(target, offset + 9, options.length);
-  target.set(options, offset + OPT_FIXED_BYTES);
+  if (options.length > 0) target.set(options, offset + OPT_FIXED_BYTES);
   return offset + OPT_FIXED_BYTES + options.length;
 }
 
