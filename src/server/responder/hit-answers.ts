@@ -1,10 +1,9 @@
-import { CacheKey, KEY_CD, KEY_DO } from '../../cache/key.ts';
+import { Approach } from '../../cache/approach.ts';
 import type { Memory } from '../../cache/layout.ts';
 import { isEnding, Lookup, TRAIT_ERROR } from '../../cache/lookup.ts';
 import { CacheReader } from '../../cache/reader.ts';
-import type { DatagramBatch } from '../../sys/datagrams.ts';
+import { BATCH_SLOTS, type DatagramBatch } from '../../sys/datagrams.ts';
 import type { DirectReplies } from '../../sys/direct-replies.ts';
-import { FLAG_CD } from '../../wire/header.ts';
 import { HitReply } from './hit-reply.ts';
 import { PLAIN, PlainQuery, UNANSWERABLE } from './plain-query.ts';
 import type { BlockPlan, ListenerPlan, Plan } from './plan.ts';
@@ -32,8 +31,10 @@ export class HitAnswers {
   readonly #batch: DatagramBatch;
   readonly #reply: HitReply;
   readonly #reader: CacheReader;
-  readonly #key: CacheKey;
-  readonly #query = new PlainQuery();
+  readonly #approach: Approach;
+  /** By slot. */
+  readonly #queries: readonly PlainQuery[];
+  readonly #hashes = new Int32Array(BATCH_SLOTS);
   /** Those that wait for the end of the batch. */
   readonly #unsettled: HitTally[] = [];
   #entry = 0;
@@ -44,7 +45,8 @@ export class HitAnswers {
     this.#batch = batch;
     this.#reply = new HitReply(batch, replies);
     this.#reader = new CacheReader(memory);
-    this.#key = new CacheKey(memory);
+    this.#approach = new Approach(memory, BATCH_SLOTS);
+    this.#queries = Array.from({ length: BATCH_SLOTS }, () => new PlainQuery(memory));
   }
 
   /** The listeners of a plan, ready to be answered by. */
@@ -63,22 +65,30 @@ export class HitAnswers {
     return this.#entry;
   }
 
-  /** There must be room for MAX_REPLY_BYTES in the replies. */
+  /** Reads all queries of the batch. */
+  read(count: number): void {
+    const queries = this.#queries;
+    for (let slot = 0; slot < count; slot++) {
+      queries[slot].read(this.#batch, slot);
+      this.#hashes[slot] = queries[slot].key.hash;
+    }
+    if (count > 1) this.#approach.touch(this.#hashes, count);
+  }
+
+  /** Answers a query that has been read, if it can. There must be room for MAX_REPLY_BYTES in the replies. */
   answer({ zones }: HitListener, slot: number, nowMs: number): number {
-    const key = this.#key;
-    const query = this.#query;
-    const kind = query.read(this.#batch, slot, key);
+    const query = this.#queries[slot];
+    const { key, kind } = query;
     if (kind !== PLAIN) return kind === UNANSWERABLE ? IGNORED : HAND_OVER;
     const zone = zones.find(key.name, key.nameBytes);
     const block = zone?.block;
     if (zone === undefined || block === undefined) return HAND_OVER;
-    key.seal(query.qtype, (query.dnssecOk ? KEY_DO : 0) | ((query.flags & FLAG_CD) !== 0 ? KEY_CD : 0));
     const { lookup } = block;
     if (!lookup.find(key, nowMs)) return HAND_OVER;
     const ttl = this.#ttlOf(block, nowMs);
     if (ttl < 0 || !this.#reply.write(query, slot, lookup, ttl, block.maxUdpPayloadBytes)) return HAND_OVER;
     this.#entry = lookup.entry;
-    this.#count(zone, lookup, slot);
+    this.#count(zone, query, lookup, slot);
     if (this.#isStale) return this.#isDue ? ANSWERED_DUE : ANSWERED;
     return block.prefetch.amount > 0 && this.#isTimeToPrefetch(block, nowMs) ? ANSWERED_DUE : ANSWERED;
   }
@@ -104,12 +114,12 @@ export class HitAnswers {
     return this.#isDue && stale.verify ? -1 : stale.responseTtl;
   }
 
-  #count(zone: Zone, lookup: Lookup, slot: number): void {
+  #count({ tally }: Zone, query: PlainQuery, lookup: Lookup, slot: number): void {
     const family = this.#batch.family(slot);
     const { messageBytes } = lookup.reader;
     const { rcode } = this.#reply;
-    const isFirst = zone.tally.count(this.#query, family, lookup.isDenial, this.#isStale, rcode, messageBytes);
-    if (isFirst) this.#unsettled.push(zone.tally);
+    const isFirst = tally.count(query, family, lookup.isDenial, this.#isStale, rcode, messageBytes);
+    if (isFirst) this.#unsettled.push(tally);
   }
 
   #isTimeToPrefetch({ lookup, prefetch }: Block, nowMs: number): boolean {

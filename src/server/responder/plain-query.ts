@@ -1,9 +1,11 @@
-import type { CacheKey } from '../../cache/key.ts';
+import { CacheKey, KEY_CD, KEY_DO } from '../../cache/key.ts';
+import type { Memory } from '../../cache/layout.ts';
 import type { DatagramBatch } from '../../sys/datagrams.ts';
 import { readU16 } from '../../wire/bytes.ts';
 import { EDNS_FLAG_DO, EDNS_VERSION, OPT_FIXED_BYTES } from '../../wire/edns.ts';
 import {
   FLAG_AD,
+  FLAG_CD,
   FLAG_QR,
   FLAGS_OFFSET,
   HEADER_BYTES,
@@ -36,6 +38,10 @@ export const UNANSWERABLE = 2;
  * version 0 without options. Read in place; what is found stays in the fields until the next `read`.
  */
 export class PlainQuery {
+  /** Under which the cache would have the answer. */
+  readonly key: CacheKey;
+  /** PLAIN, UNUSUAL or UNANSWERABLE; in the last two cases the other fields mean nothing. */
+  kind = UNANSWERABLE;
   flags = 0;
   qtype = 0;
   /** Of the datagram, and from its start to the end of the question. */
@@ -46,8 +52,16 @@ export class PlainQuery {
   udpPayloadBytes = 0;
   optFlags = 0;
 
-  /** Takes the datagram in the slot, its qname into `key`, which is not sealed yet. */
-  read(batch: DatagramBatch, slot: number, key: CacheKey): number {
+  constructor(memory: Memory) {
+    this.key = new CacheKey(memory);
+  }
+
+  /** Takes the datagram in the slot. */
+  read(batch: DatagramBatch, slot: number): void {
+    this.kind = this.#read(batch, slot);
+  }
+
+  #read(batch: DatagramBatch, slot: number): number {
     const { bytes, words } = batch;
     const start = batch.messageOffset(slot);
     const messageBytes = batch.messageLength(slot);
@@ -60,7 +74,7 @@ export class PlainQuery {
     if ((flags & OPCODE_MASK) !== 0 || words[counts] !== ONE_QUESTION) return UNUSUAL;
     if (additional !== 0 && additional !== ONE_ADDITIONAL) return UNUSUAL;
 
-    const nameBytes = key.takeName(bytes, words, start + HEADER_BYTES, end);
+    const nameBytes = this.key.takeName(bytes, words, start + HEADER_BYTES, end);
     const questionEnd = HEADER_BYTES + nameBytes + QUESTION_FIXED_BYTES;
     if (nameBytes === -1 || questionEnd > messageBytes) return UNUSUAL;
     const qtypeOffset = start + questionEnd - QUESTION_FIXED_BYTES;
@@ -72,7 +86,9 @@ export class PlainQuery {
     this.qtype = qtype;
     this.messageBytes = messageBytes;
     this.questionEnd = questionEnd;
-    return this.#readOpt(bytes, start + questionEnd, end, additional !== 0) ? PLAIN : UNUSUAL;
+    if (!this.#readOpt(bytes, start + questionEnd, end, additional !== 0)) return UNUSUAL;
+    this.key.seal(qtype, (this.dnssecOk ? KEY_DO : 0) | ((flags & FLAG_CD) !== 0 ? KEY_CD : 0));
+    return PLAIN;
   }
 
   #readOpt(bytes: Uint8Array, offset: number, end: number, hasOpt: boolean): boolean {

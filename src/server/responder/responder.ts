@@ -80,6 +80,7 @@ export class Responder {
 
   #answer(listener: HitListener, count: number): void {
     const arrivedAtMs = this.#nowMs();
+    this.#hits.read(count);
     for (let slot = 0; slot < count; slot++) {
       if (!this.#replies.hasRoom(MAX_REPLY_BYTES)) this.#send(listener.fd);
       const verdict = this.#hits.answer(listener, slot, arrivedAtMs);
