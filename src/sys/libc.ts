@@ -68,6 +68,12 @@ export const getsockopt: (
   valueBytes: Uint32Array,
 ) => number = libc.func('int getsockopt(int fd, int level, int option, void *value, void *valueBytes)');
 
+export const poll: (entries: Address, count: number, timeoutMs: number) => number = libc.func('poll', 'int', [
+  'size_t',
+  'size_t',
+  'int',
+]);
+
 export const signalMask: (how: number, set: Uint8Array, old: null) => number = libc.func(
   'int sigprocmask(int how, const void *set, void *old)',
 );

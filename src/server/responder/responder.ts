@@ -2,9 +2,9 @@ import { Memory } from '../../cache/layout.ts';
 import { DatagramBatch } from '../../sys/datagrams.ts';
 import { DirectReplies } from '../../sys/direct-replies.ts';
 import { Doorbell } from '../../sys/doorbell.ts';
-import { EpollSet } from '../../sys/epoll.ts';
+import { PollSet } from '../../sys/poll-set.ts';
 import { CONTROL_WORDS, PING, PLANS_SENT, PLANS_TAKEN, PONG, STOP, UNSENT } from './controls.ts';
-import { ANSWERED_DUE, HAND_OVER, HitAnswers, type HitListener } from './hit-answers.ts';
+import { ANSWERED_DUE, GROUP_SLOTS, HAND_OVER, HitAnswers, type HitListener } from './hit-answers.ts';
 import { MAX_REPLY_BYTES } from './hit-reply.ts';
 import type { Plan } from './plan.ts';
 import { KIND_QUERY, KIND_REFRESH, RingWriter } from './ring.ts';
@@ -36,12 +36,12 @@ export class Responder {
   readonly #bell: Doorbell;
   readonly #nowMs: () => number;
   readonly #nextPlan: () => Plan | undefined;
-  readonly #epoll = new EpollSet();
+  readonly #poll = new PollSet();
   readonly #batch = new DatagramBatch();
   readonly #replies = new DirectReplies(this.#batch);
   readonly #hits: HitAnswers;
   readonly #refreshes = new Refreshes();
-  #listeners = new Map<number, HitListener>();
+  #listeners: readonly HitListener[] = [];
 
   /** `nowMs` is the clock of the cache's writer; `nextPlan` gives the plans that have been sent, one after the other. */
   constructor(task: ResponderTask, nowMs: () => number, nextPlan: () => Plan | undefined) {
@@ -51,22 +51,19 @@ export class Responder {
     this.#nowMs = nowMs;
     this.#nextPlan = nextPlan;
     this.#hits = new HitAnswers(new Memory(task.cache), this.#batch, this.#replies);
-    this.#epoll.add(task.bellFd);
     this.#take(task.plan);
   }
 
   /** Serves until it is told to stop. */
   run(): void {
     while (Atomics.load(this.#controls, STOP) === 0) {
-      const count = this.#epoll.wait(WAIT_MS);
-      for (let i = 0; i < count; i++) {
-        const listener = this.#listeners.get(this.#epoll.readable(i));
-        if (listener !== undefined) this.#serve(listener);
-        else this.#bell.answer();
+      if (this.#poll.wait(WAIT_MS) > 0) {
+        const listeners = this.#listeners;
+        for (let i = 0; i < listeners.length; i++) if (this.#poll.isReady(i)) this.#serve(listeners[i]);
+        if (this.#poll.isReady(listeners.length)) this.#bell.answer();
       }
       this.#heed();
     }
-    this.#epoll.close();
   }
 
   #serve(listener: HitListener): void {
@@ -80,19 +77,24 @@ export class Responder {
 
   #answer(listener: HitListener, count: number): void {
     const arrivedAtMs = this.#nowMs();
-    this.#hits.read(count);
-    for (let slot = 0; slot < count; slot++) {
-      if (!this.#replies.hasRoom(MAX_REPLY_BYTES)) this.#send(listener.fd);
-      const verdict = this.#hits.answer(listener, slot, arrivedAtMs);
-      if (verdict === HAND_OVER) {
-        this.#ring.push(KIND_QUERY, listener.id, this.#batch, slot, arrivedAtMs);
-      } else if (verdict === ANSWERED_DUE && this.#refreshes.isNew(this.#hits.entry, arrivedAtMs)) {
-        this.#ring.push(KIND_REFRESH, listener.id, this.#batch, slot, arrivedAtMs);
-      }
+    for (let first = 0; first < count; first += GROUP_SLOTS) {
+      const end = Math.min(first + GROUP_SLOTS, count);
+      this.#hits.read(first, end);
+      for (let slot = first; slot < end; slot++) this.#answerOne(listener, slot, slot - first, arrivedAtMs);
     }
     this.#send(listener.fd);
     this.#hits.settle((this.#nowMs() - arrivedAtMs) / 1000);
     this.#ring.flush();
+  }
+
+  #answerOne(listener: HitListener, slot: number, index: number, nowMs: number): void {
+    if (!this.#replies.hasRoom(MAX_REPLY_BYTES)) this.#send(listener.fd);
+    const verdict = this.#hits.answer(listener, slot, index, nowMs);
+    if (verdict === HAND_OVER) {
+      this.#ring.push(KIND_QUERY, listener.id, this.#batch, slot, nowMs);
+    } else if (verdict === ANSWERED_DUE && this.#refreshes.isNew(this.#hits.entry, nowMs)) {
+      this.#ring.push(KIND_REFRESH, listener.id, this.#batch, slot, nowMs);
+    }
   }
 
   #send(fd: number): void {
@@ -114,10 +116,8 @@ export class Responder {
   }
 
   #take(plan: Plan): void {
-    const former = this.#listeners;
-    this.#listeners = new Map(this.#hits.prepare(plan).map((listener) => [listener.fd, listener]));
-    for (const [fd, { id }] of former) if (this.#listeners.get(fd)?.id !== id) this.#epoll.remove(fd);
-    for (const [fd, { id }] of this.#listeners) if (former.get(fd)?.id !== id) this.#epoll.add(fd);
+    this.#listeners = this.#hits.prepare(plan);
+    this.#poll.watch([...this.#listeners.map(({ fd }) => fd), this.#bell.fd]);
   }
 }
 
