@@ -50,7 +50,8 @@ export class Lookup {
     this.isDenial = isDenial;
     this.entry = reader.find(key, isDenial ? this.#stores.denial : this.#stores.success);
     if (this.entry === 0) return false;
-    const elapsed = Math.floor((nowMs - reader.storedAtMs) / MS_PER_SECOND);
+    // The clocks of two threads may be some microseconds apart.
+    const elapsed = Math.max(0, Math.floor((nowMs - reader.storedAtMs) / MS_PER_SECOND));
     this.remaining = reader.durationSeconds - elapsed;
     if (this.remaining > 0) return true;
     return this.remaining > -this.#stores.staleSeconds && !this.has(TRAIT_ERROR);

@@ -79,7 +79,7 @@ test('sources add to what is counted here, each time anew, until they are taken 
     labels('2').inc(7);
   });
   counters.addSource((labels) => labels('2').inc());
-  histograms.addSource((labels) => labels().add([2, 3], 9.5));
+  histograms.addSource((labels) => labels().add([2, 3, 9.5]));
   const all = { 'h_bucket{le="1"}': 3, 'h_bucket{le="+Inf"}': 6, h_sum: 10, h_count: 6 };
   for (let i = 0; i < 2; i++) {
     assert.deepEqual(await valuesOf(metrics), { 'a_total{x="1"}': 15, 'a_total{x="2"}': 8, ...all });

@@ -10,6 +10,8 @@ const EXECUTABLE = join(import.meta.dirname, '../../bin/nodens');
 // Halves the time that a start from the sources takes.
 const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(import.meta.dirname, '../../node_modules/.cache/compile') };
 const READY_TIMEOUT_MS = 100; // Of one attempt.
+/** Whoever runs the tests may choose how many responders answer hits; a test that cares gives the flag itself. */
+const RESPONDERS = process.env.RESPONDERS === undefined ? [] : ['-responders', process.env.RESPONDERS];
 
 /** Names of ports that a Corefile of a test may use, each as `{PORT}`, `{METRICS}` …; free ones take their places. */
 const PORT_NAMES = ['PORT', 'PORT2', 'PORT3', 'METRICS', 'HEALTH', 'READY'] as const;
@@ -64,7 +66,7 @@ export async function launchNodens(options: NodensOptions): Promise<Nodens> {
   const ports = await choosePorts(options.ports ?? {});
   const writeCorefile = (corefile: string) => writeFileSync(corefilePath, fillIn(corefile, ports));
   writeCorefile(options.corefile);
-  const argv = [...(options.prefix ?? []), EXECUTABLE, '-conf', corefilePath, ...(options.flags ?? [])];
+  const argv = [...(options.prefix ?? []), EXECUTABLE, '-conf', corefilePath, ...RESPONDERS, ...(options.flags ?? [])];
   const child = spawnChild(argv, { cwd: directory, env: { ...COMPILE_CACHE, ...options.env } });
   return {
     address: options.address ?? '127.0.0.1',

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { Doorbell } from '../../sys/doorbell.ts';
+import { clockOriginMs } from './clock-origin.ts';
 import { CONTROL_WORDS, PING, PLANS_SENT, PLANS_TAKEN, PONG, STOP, UNSENT } from './controls.ts';
 import type { Plan } from './plan.ts';
 import { RING_WORDS, RingReader } from './ring.ts';
@@ -118,9 +119,8 @@ export class ResponderHandle {
   #start(): void {
     const { cache, nowMs, script = SCRIPT } = this.#options;
     const { port1, port2 } = new MessageChannel();
-    const [seconds, nanoseconds] = process.hrtime();
     const task = { cache, controls: this.#controls, ring: this.#ring, bellFd: this.#bell.fd, plan: this.#plan };
-    const workerData: ThreadData = { task, port: port2, originMs: seconds * 1000 + nanoseconds / 1e6 - nowMs() };
+    const workerData: ThreadData = { task, port: port2, originMs: clockOriginMs(nowMs) };
     const worker = new Worker(script, {
       workerData,
       transferList: [port2],
