@@ -6,6 +6,7 @@ import { type Logger, stdoutLogger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { addProcessMetrics } from '../observe/process-metrics.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
+import { trimHeap } from '../sys/heap.ts';
 import { Poller } from '../sys/poller.ts';
 import { corefileSource } from './corefile-source.ts';
 import { SERVER_FLAGS, type ServerFlags } from './flag-table.ts';
@@ -16,6 +17,8 @@ import { VERSION, versionLines } from './version.ts';
 
 const EXIT_FAULT = 1;
 const EXIT_USAGE = 2;
+/** Until then those who have waited for us are served. */
+const TRIM_AFTER_MS = 1000;
 /** The embedded default is for trying out, without root. */
 const EMBEDDED_PORT = 1053;
 
@@ -41,6 +44,7 @@ export async function serve(argv: readonly string[], loaded: () => void): Promis
     fail(`${error instanceof Error ? error.message : error}${source.advice}`, EXIT_FAULT);
   }
   process.on('uncaughtException', (error) => server.recover(error));
+  setTimeout(trimHeap, TRIM_AFTER_MS).unref();
   if (flags.quiet) return;
   for (const line of versionLines()) log.line(line);
   if (source.file === '') log.line(`No Corefile given: the embedded default serves. Try: dig ${digArguments(server)}`);

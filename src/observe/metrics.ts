@@ -1,4 +1,5 @@
-import promClient from 'prom-client';
+import PublishedMetric from 'prom-client/lib/gauge.js';
+import Registry from 'prom-client/lib/registry.js';
 import { Counter, Gauge, Histogram, type Labels, type Sample, type Series } from './series.ts';
 
 export { SIZE_BUCKETS, SLIM_BUCKETS, TIME_BUCKETS } from './buckets.ts';
@@ -19,7 +20,7 @@ export type Source<Child> = (labels: (...values: string[]) => Child) => void;
  * counting through prom-client costs a hash of the labels per call.
  */
 export class Metrics {
-  readonly registry = new promClient.Registry();
+  readonly registry = new Registry();
   readonly #collectors = new Set<() => void>();
   readonly #counters = new Map<string, CounterFamily>();
   readonly #gauges = new Map<string, GaugeFamily>();
@@ -73,7 +74,7 @@ export class Metrics {
 
   /** Registers a metric whose type and values are ours: the registry only asks it what to print. */
   #publish(type: string, help: string, family: CounterFamily | GaugeFamily | HistogramFamily): void {
-    const metric = new promClient.Gauge({ name: family.name, help, registers: [this.registry] });
+    const metric = new PublishedMetric({ name: family.name, help, registers: [this.registry] });
     Object.assign(metric, { get: async () => ({ name: family.name, help, type, values: family.samples() }) });
   }
 }

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import util from 'node:util';
 import type { Endpoint } from './endpoint.ts';
 import { HTTPS_PROTOCOLS } from './https-channel.ts';
@@ -65,7 +65,7 @@ export class Dialer {
     const session = this.#tlsSession === undefined ? {} : { session: this.#tlsSession };
     // Without a server name the certificate is checked against `host`, the IP address.
     const options = { secureContext, servername: this.#serverName, ...session, ...this.#alpn };
-    const socket = tls.connect({ ...this.#target, ...options });
+    const socket = process.getBuiltinModule('node:tls').connect({ ...this.#target, ...options });
     socket.setNoDelay(true);
     socket.on('session', (ticket) => {
       this.#tlsSession = ticket;

@@ -1,7 +1,5 @@
-import http from 'node:http';
 import type net from 'node:net';
 import type { Readable } from 'node:stream';
-import tls from 'node:tls';
 import { copyBytes } from '../wire/bytes.ts';
 import { HEADER_BYTES, MAX_MESSAGE_BYTES, setId } from '../wire/header.ts';
 import type { Channel, ChannelEvents, OpenChannel } from './channel.ts';
@@ -30,7 +28,7 @@ type Sender = { send(request: Request): void; close(): void };
 /** Opens DNS over HTTPS (RFC 8484); `authority` is the name that the server is addressed by. */
 export function httpsChannel(authority: string, method: HttpsMethod): OpenChannel {
   return (socket, events) => {
-    const isHttp2 = socket instanceof tls.TLSSocket && socket.alpnProtocol === 'h2';
+    const isHttp2 = 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
     const sender = isHttp2 ? http2Sender(socket, authority, events) : http1Sender(socket, authority, events);
     return new HttpsChannel(sender, method, events);
   };
@@ -103,6 +101,7 @@ function http2Sender(socket: net.Socket, authority: string, events: ChannelEvent
 
 /** One request at a time; the others wait for their turn, or for another connection. */
 function http1Sender(socket: net.Socket, authority: string, events: ChannelEvents): Sender {
+  const http = process.getBuiltinModule('node:http'); // Importing it would load what belongs to fetch: 7 MB.
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   agent.createConnection = () => socket;
   socket.on('close', () => events.onClosed('EOF', -1));

@@ -1,10 +1,13 @@
-import { RE2JS, RE2JSException } from 're2js';
+import { createRequire } from 'node:module';
+import type { RE2JS } from 're2js';
 import type { Cursor } from '../../corefile/cursor.ts';
 import type { Token } from '../../corefile/token.ts';
 import { expectArgs, expectNoBody, parseDuration, unknownProperty } from '../../corefile/values.ts';
 import { typeName } from '../../wire/types.ts';
 import type { Block, Directive, Handler, Outcome, Query } from '../contract.ts';
 import { Consolidation, type Level, type Pattern } from './consolidation.ts';
+
+const require = createRequire(import.meta.url);
 
 const NAME = 'errors';
 const DEFAULT_LEVEL = 'error';
@@ -64,10 +67,12 @@ function compile(property: Cursor, token: Token): RE2JS {
   if (Buffer.byteLength(text) > MAX_REGEXP_BYTES) {
     throw property.error(`consolidate: REGEXP must have at most ${MAX_REGEXP_BYTES} bytes`, token);
   }
+  // Loaded when first needed: it takes 1 MB.
+  const re2js: typeof import('re2js') = require('re2js');
   try {
-    return RE2JS.compile(text);
+    return re2js.RE2JS.compile(text);
   } catch (error) {
-    if (!(error instanceof RE2JSException)) throw error;
+    if (!(error instanceof re2js.RE2JSException)) throw error;
     throw property.error(`consolidate: REGEXP: ${error.message}`, token);
   }
 }

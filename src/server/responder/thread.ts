@@ -1,5 +1,6 @@
 /** Where a responder's thread starts: it runs until it is told to stop, and never returns to an event loop. */
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { trimHeap } from '../../sys/heap.ts';
 import { clockOriginMs } from './clock-origin.ts';
 import { Responder, type ResponderTask } from './responder.ts';
 
@@ -14,9 +15,11 @@ export type ThreadData = {
 const { task, port, originMs }: ThreadData = workerData;
 const aheadMs = clockOriginMs(() => performance.now()) - originMs;
 
-new Responder(
+const responder = new Responder(
   task,
   () => performance.now() + aheadMs,
   () => receiveMessageOnPort(port)?.message,
-).run();
+);
+trimHeap();
+responder.run();
 port.close();
