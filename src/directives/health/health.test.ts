@@ -81,6 +81,16 @@ test('answers OK to any method, and 404 elsewhere, until the load stops', async 
   await assert.rejects(fetch(`${url}/health`));
 });
 
+test('says what is wrong while a part of the process is ill', async () => {
+  const { block, url } = await started();
+  block.process.illness = 'responder 0 has given no sign of life for 3 s';
+  const response = await fetch(`${url}/health`);
+  assert.deepEqual([response.status, await response.text()], [503, block.process.illness]);
+  block.process.illness = undefined;
+  assert.equal((await fetch(`${url}/health`)).status, 200);
+  await block.stop();
+});
+
 test('goes on answering in lameduck mode, which is waited for', async () => {
   const { block, url } = await started(60);
   let ended = false;

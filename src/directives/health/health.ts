@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cursor } from '../../corefile/cursor.ts';
 import { durationText } from '../../corefile/duration.ts';
@@ -46,7 +47,7 @@ function merge(configs: readonly HealthConfig[]): HealthConfig {
 }
 
 function setup({ address = DEFAULT_ADDRESS, lameduckMs = 0 }: HealthConfig, block: Block): undefined {
-  serveHttp(block, address, new Map([[PATH, (_request, response) => respond(response, 200, 'OK')]]));
+  serveHttp(block, address, new Map([[PATH, (_request, response) => answer(response, block.process.illness)]]));
   if (lameduckMs > 0) {
     block.onShutdown(async () => {
       block.log.plugin(NAME).info(`Going into lameduck mode for ${durationText(lameduckMs)}`);
@@ -59,6 +60,11 @@ function setup({ address = DEFAULT_ADDRESS, lameduckMs = 0 }: HealthConfig, bloc
     stop = repeatSelfCheck(check);
   });
   block.onStop(() => stop?.());
+}
+
+function answer(response: ServerResponse, illness: string | undefined): void {
+  if (illness === undefined) respond(response, 200, 'OK');
+  else respond(response, 503, illness);
 }
 
 function selfCheck({ host, port }: HostPort, block: Block): SelfCheck {

@@ -81,6 +81,18 @@ test('no answer is a failure', async () => {
   assert.deepEqual(lines(), [`[WARNING] Local health request to "http://localhost:8080/health" failed: ${error}`]);
 });
 
+test('an answer that says that something is wrong is a failure', async () => {
+  const { check, counts, lines } = await fakes(0);
+  const ill: RequestListener = (_request, response) => {
+    response.writeHead(503).end('ill');
+  };
+  await withServer(ill, async (port) => {
+    await checkSelf({ ...check, port }, running);
+    assert.deepEqual(await counts(), { durations: 0, seconds: 0, failures: 1 });
+    assert.deepEqual(lines(), ['[WARNING] Local health request to "http://localhost:8080/health" failed: status 503']);
+  });
+});
+
 test('a check that is under way when the load stops counts for nothing', async () => {
   const stopping = new AbortController();
   await withServer(

@@ -7,6 +7,7 @@ import type { Clock } from '../contract.ts';
 const INTERVAL_MS = 1000;
 const TIMEOUT_MS = 3000;
 const SLOW_MS = 1000;
+const OK = 200;
 
 export type SelfCheck = {
   readonly host: string;
@@ -61,4 +62,5 @@ async function request({ host, port, path }: SelfCheck, signal: AbortSignal): Pr
   const [response]: IncomingMessage[] = await once(outgoing, 'response');
   response.resume();
   await once(response, 'close');
+  if (response.statusCode !== OK) throw new Error(`status ${response.statusCode}`);
 }
