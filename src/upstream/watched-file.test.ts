@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -15,7 +16,7 @@ function watched(t: TestContext) {
   const seen: (string | undefined)[] = [];
   const onChange = (content: string | Error) =>
     seen.push(content instanceof Error ? (content as NodeJS.ErrnoException).code : content);
-  const file = new WatchedFile({ path, text: 'one', intervalMs: 5, onChange });
+  const file = new WatchedFile({ path, content: 'one', intervalMs: 5, onChange });
   t.after(() => file.stop());
   file.start();
   return { directory, path, seen, file };
@@ -68,4 +69,18 @@ test('nothing is seen once it is stopped', async (t) => {
   writeFileSync(path, 'two');
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(seen, []);
+});
+
+test('a file that is missing from the start is seen when it comes', async (t) => {
+  const { directory } = watched(t);
+  const path = join(directory, 'later');
+  const seen: (string | Error)[] = [];
+  const content = await readFile(path, 'utf8').catch((error: Error) => error);
+  const file = new WatchedFile({ path, content, intervalMs: 5, onChange: (found) => seen.push(found) });
+  t.after(() => file.stop());
+  file.start();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  writeFileSync(path, 'one');
+  await until(() => seen.length > 0, 'the file');
+  assert.deepEqual(seen, ['one']);
 });

@@ -4,8 +4,8 @@ const DEFAULT_INTERVAL_MS = 2000;
 
 export type WatchedFileOptions = {
   readonly path: string;
-  /** What the file holds when watching begins. */
-  readonly text: string;
+  /** What the file holds when watching begins, or why it could not be read. */
+  readonly content: string | Error;
   readonly intervalMs?: number;
   /** The file holds something else, or cannot be read; called once for each such change. */
   readonly onChange: (content: string | Error) => void;
@@ -23,7 +23,7 @@ export class WatchedFile {
 
   constructor(options: WatchedFileOptions) {
     this.#options = options;
-    this.#last = options.text;
+    this.#last = String(options.content);
   }
 
   start(): void {

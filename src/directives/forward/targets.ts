@@ -97,7 +97,12 @@ export class Targets {
       if (path === undefined || text === undefined) continue;
       const onChange = (content: string | Error) => this.#onFileChanged(source, path, content);
       const { intervalMs } = this.#options;
-      const watched = new WatchedFile({ path, text, onChange, ...(intervalMs === undefined ? {} : { intervalMs }) });
+      const watched = new WatchedFile({
+        path,
+        content: text,
+        onChange,
+        ...(intervalMs === undefined ? {} : { intervalMs }),
+      });
       this.#watches.push(watched);
       watched.start();
     }
