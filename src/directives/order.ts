@@ -5,6 +5,7 @@ import { debug } from './debug/debug.ts';
 import { errors } from './errors/errors.ts';
 import { forward } from './forward/forward.ts';
 import { health } from './health/health.ts';
+import { loadbalance } from './loadbalance/loadbalance.ts';
 import { log } from './log/log.ts';
 import { loop } from './loop/loop.ts';
 import { prometheus } from './prometheus/prometheus.ts';
@@ -29,6 +30,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(prometheus),
   register(errors),
   register(log),
+  register(loadbalance),
   register(cache),
   register(loop),
   register(forward),
