@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { cursorOf } from '../../corefile/testing.ts';
 import { formatIpv4, formatIpv6, IPV4_BYTES } from '../../wire/address.ts';
 import { RCODE_NXDOMAIN } from '../../wire/header.ts';
-import { TYPE_A, TYPE_AXFR, TYPE_IXFR } from '../../wire/types.ts';
+import { TYPE_A, TYPE_AXFR, TYPE_IXFR, TYPE_MX } from '../../wire/types.ts';
 import type { MessageView } from '../../wire/view.ts';
 import type { Outcome } from '../contract.ts';
-import { type FakeReplyOptions, fakeNext, fakeQuery, fakeReply } from '../testing.ts';
+import { type FakeBlock, type FakeReplyOptions, fakeBlock, fakeNext, fakeQuery, fakeReply } from '../testing.ts';
 import { balance, parse } from './loadbalance.ts';
 import { recordTexts } from './testing.ts';
 
@@ -15,6 +18,14 @@ const LAST = () => 0.999; // What comes last comes first.
 const parseCases = [
   { name: 'nothing', input: 'loadbalance', want: 'round_robin' },
   { name: 'round robin', input: 'loadbalance round_robin', want: 'round_robin' },
+  { name: 'weighted', input: 'loadbalance weighted /etc/weights', want: 'weighted /etc/weights 30000' },
+  { name: 'reload', input: 'loadbalance weighted w {\n reload 1m\n}', want: 'weighted w 60000' },
+  { name: 'no reload', input: 'loadbalance weighted w {\n reload 0s\n}', want: 'weighted w 0' },
+  {
+    name: 'more than a timer takes',
+    input: 'loadbalance weighted w {\n reload 1000h\n}',
+    want: 'weighted w 2147483647',
+  },
   { name: 'prefer', input: 'loadbalance {\n prefer 192.0.2.0/24\n}', want: 'round_robin, prefer 192.0.2.0/24' },
   {
     name: 'prefer, several times and with both families',
@@ -22,14 +33,29 @@ const parseCases = [
     want: 'round_robin, prefer 10.0.0.0/8 2001:db8::/32 192.0.2.0/24',
   },
   {
+    name: 'prefer with weights',
+    input: 'loadbalance weighted w {\n prefer 10.0.0.0/8\n reload 5s\n}',
+    want: 'weighted w 5000, prefer 10.0.0.0/8',
+  },
+  {
     name: 'unknown policy',
     input: 'loadbalance random',
-    error: '1: loadbalance: unknown policy: "random", expected round_robin',
+    error: '1: loadbalance: unknown policy: "random", expected round_robin or weighted',
+  },
+  {
+    name: 'weighted without file',
+    input: 'loadbalance weighted',
+    error: '1: loadbalance: missing weight file argument, expected weighted FILE',
+  },
+  {
+    name: 'weighted with two files',
+    input: 'loadbalance weighted a b',
+    error: '1: loadbalance: unexpected argument(s) after FILE: "b"',
   },
   {
     name: 'round robin with a file',
     input: 'loadbalance round_robin a',
-    error: '1: loadbalance: takes 0 to 1 arguments, got 2',
+    error: '1: loadbalance: takes 1 argument, got 2',
   },
   {
     name: 'unknown property',
@@ -40,6 +66,31 @@ const parseCases = [
     name: 'reload without weights',
     input: 'loadbalance {\n reload 5s\n}',
     error: '2: loadbalance: unknown property "reload"; expected prefer',
+  },
+  {
+    name: 'unknown property of weighted',
+    input: 'loadbalance weighted w {\n limit 5s\n}',
+    error: '2: loadbalance: unknown property "limit"; expected reload, prefer',
+  },
+  {
+    name: 'reload without duration',
+    input: 'loadbalance weighted w {\n reload\n}',
+    error: '2: loadbalance: reload takes 1 argument, got 0',
+  },
+  {
+    name: 'reload with two',
+    input: 'loadbalance weighted w {\n reload 1s 2s\n}',
+    error: '2: loadbalance: reload takes 1 argument, got 2',
+  },
+  {
+    name: 'no duration',
+    input: 'loadbalance weighted w {\n reload 30\n}',
+    error: '2: loadbalance: reload must be a duration such as 30s, 1m30s or 500ms, got "30"',
+  },
+  {
+    name: 'a negative duration',
+    input: 'loadbalance weighted w {\n reload -1s\n}',
+    error: '2: loadbalance: reload must be 0 or more, got "-1s"',
   },
   {
     name: 'prefer without CIDR',
@@ -66,18 +117,19 @@ for (const { name, input, want, error } of parseCases) {
 }
 
 function configText(input: string): string {
-  const { preferred } = parse(cursorOf(input));
+  const { weightFile, preferred } = parse(cursorOf(input));
+  const policy = weightFile === undefined ? 'round_robin' : `weighted ${weightFile.path} ${weightFile.reloadMs}`;
   const cidrs = preferred.map(({ network, bits }) => {
     return ` ${network.length === IPV4_BYTES ? formatIpv4(network) : formatIpv6(network)}/${bits}`;
   });
-  return cidrs.length === 0 ? 'round_robin' : `round_robin, prefer${cidrs.join('')}`;
+  return cidrs.length === 0 ? policy : `${policy}, prefer${cidrs.join('')}`;
 }
 
 /** What comes of the answer when it has passed the directive. */
-function pass(input: string, outcome: Outcome | Promise<Outcome>, qtype = TYPE_A) {
+function pass(input: string, outcome: Outcome | Promise<Outcome>, qtype = TYPE_A, block: FakeBlock = fakeBlock()) {
   const query = fakeQuery({ qtype });
   const next = fakeNext(outcome);
-  const found = balance(parse(cursorOf(input)), LAST)(next)(query);
+  const found = balance(parse(cursorOf(input)), block, LAST)(next)(query);
   assert.deepEqual(next.queries, [query]);
   return found;
 }
@@ -130,3 +182,24 @@ const untouched: { name: string; outcome: Outcome; qtype?: number }[] = [
 for (const { name, outcome, qtype } of untouched) {
   test(`untouched: ${name}`, async () => assert.equal(await pass('loadbalance', outcome, qtype), outcome));
 }
+
+test('weights are read when the block starts, and followed until it stops', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'nodens-loadbalance-'));
+  const path = join(directory, 'weights');
+  writeFileSync(path, 'www.example.org\n192.0.2.1 100\n192.0.2.2 1\n');
+  const block = fakeBlock();
+  const query = fakeQuery();
+  const config = parse(cursorOf(`loadbalance weighted ${path}`));
+  const handler = balance(config, block, () => 0.9)(fakeNext(answered));
+  assert.deepEqual(lastBytes((await handler(query)).response), [2, 1]);
+  await block.start();
+  assert.deepEqual(lastBytes((await handler(query)).response), [1, 2]);
+  assert.deepEqual(block.lines(), [`[INFO] plugin/loadbalance: Successfully reloaded weight file ${path}`]);
+  await block.stop();
+  rmSync(directory, { recursive: true });
+});
+
+test('weighted leaves questions for other types alone', async () => {
+  const outcome = outcomeOf({ answer: recordTexts('MN'), additional: ab }, TYPE_MX);
+  assert.equal(await pass('loadbalance weighted w', outcome, TYPE_MX), outcome);
+});

@@ -1,29 +1,57 @@
 import type { Cursor } from '../../corefile/cursor.ts';
-import { expectArgs, expectNoBody, unknownProperty } from '../../corefile/values.ts';
+import { expectArgs, expectNoBody, parseDuration, unknownProperty } from '../../corefile/values.ts';
 import { RCODE_NOERROR } from '../../wire/header.ts';
 import { TYPE_AXFR, TYPE_IXFR } from '../../wire/types.ts';
-import type { Directive, Handler, Outcome, Query } from '../contract.ts';
+import type { Block, Directive, Handler, Outcome, Query } from '../contract.ts';
 import { type Prefix, parsePrefix, prefer } from './prefer.ts';
 import { type Arrange, reorder } from './reorder.ts';
 import { type Random, roundRobin } from './round-robin.ts';
+import { WeightFile, type WeightFileOptions } from './weight-file.ts';
+import { weighted } from './weighted.ts';
 
 const NAME = 'loadbalance';
+const DEFAULT_RELOAD_MS = 30_000;
+const MAX_RELOAD_MS = 2 ** 31 - 1; // A timer takes no more.
 
-export type LoadbalanceConfig = { readonly preferred: readonly Prefix[] };
+export type LoadbalanceConfig = {
+  /** With the policy `weighted`. */
+  readonly weightFile: WeightFileOptions | undefined;
+  readonly preferred: readonly Prefix[];
+};
 
-/** Syntax: `loadbalance [round_robin] { prefer CIDR... }` */
+/** Syntax: `loadbalance [round_robin | weighted FILE] { reload DURATION ; prefer CIDR... }` */
 export function parse(cursor: Cursor): LoadbalanceConfig {
-  expectArgs(cursor, 0, 1);
-  const [policy] = cursor.args;
-  if (policy !== undefined && policy.text !== 'round_robin') {
-    throw cursor.error(`unknown policy: "${policy.text}", expected round_robin`, policy);
-  }
-  const preferred = cursor.body.flatMap((property) => {
-    if (property.name.text !== 'prefer') throw unknownProperty(property, ['prefer']);
+  const path = parsePolicy(cursor);
+  let reloadMs = DEFAULT_RELOAD_MS;
+  const preferred: Prefix[] = [];
+  for (const property of cursor.body) {
     expectNoBody(property);
-    return parsePrefixes(property);
-  });
-  return { preferred };
+    if (property.name.text === 'prefer') {
+      preferred.push(...parsePrefixes(property));
+    } else if (property.name.text === 'reload' && path !== undefined) {
+      expectArgs(property, 1, 1);
+      reloadMs = Math.min(parseDuration(property, property.args[0], { minMs: 0 }), MAX_RELOAD_MS);
+    } else {
+      throw unknownProperty(property, path === undefined ? ['prefer'] : ['reload', 'prefer']);
+    }
+  }
+  return { weightFile: path === undefined ? undefined : { path, reloadMs }, preferred };
+}
+
+/** The path of the weight file, if the policy has one. */
+function parsePolicy(cursor: Cursor): string | undefined {
+  const [policy, file, extra] = cursor.args;
+  if (policy === undefined) return undefined;
+  if (policy.text === 'round_robin') {
+    expectArgs(cursor, 1, 1);
+    return undefined;
+  }
+  if (policy.text !== 'weighted') {
+    throw cursor.error(`unknown policy: "${policy.text}", expected round_robin or weighted`, policy);
+  }
+  if (file === undefined) throw cursor.error('missing weight file argument, expected weighted FILE', policy);
+  if (extra !== undefined) throw cursor.error(`unexpected argument(s) after FILE: "${extra.text}"`, extra);
+  return file.text;
 }
 
 function parsePrefixes(property: Cursor): Prefix[] {
@@ -36,8 +64,9 @@ function parsePrefixes(property: Cursor): Prefix[] {
 }
 
 /** Gives the records of each answer another order, so that clients which take the first address spread their load. */
-export function balance({ preferred }: LoadbalanceConfig, random: Random) {
-  const arrangeAll = preferring(preferred, roundRobinOf(random));
+export function balance({ weightFile, preferred }: LoadbalanceConfig, block: Block, random: Random) {
+  const arrange = weightFile === undefined ? roundRobinOf(random) : weightedOf(weightFile, block, random);
+  const arrangeAll = preferring(preferred, arrange);
   const balanced = (query: Query, outcome: Outcome): Outcome => {
     const { response, rcode } = outcome;
     // The order of a zone transfer's records means something.
@@ -56,6 +85,13 @@ function roundRobinOf(random: Random): Arrange {
   return (view, _section, records) => roundRobin(view, records, random);
 }
 
+function weightedOf(options: WeightFileOptions, block: Block, random: Random): Arrange {
+  const file = new WeightFile(options, block.log.plugin(NAME));
+  block.onStart(() => file.open());
+  block.onStop(() => file.close());
+  return (view, section, records) => weighted(view, section, records, file.weights, random);
+}
+
 function preferring(prefixes: readonly Prefix[], arrange: Arrange): Arrange {
   if (prefixes.length === 0) return arrange;
   return (view, section, records) => prefer(view, section, arrange(view, section, records), prefixes);
@@ -69,5 +105,5 @@ export const loadbalance: Directive<LoadbalanceConfig> = {
   name: NAME,
   repeat: 'last',
   parse,
-  setup: (config) => balance(config, Math.random),
+  setup: (config, block) => balance(config, block, Math.random),
 };
