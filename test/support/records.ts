@@ -39,6 +39,8 @@ export function parseRecord(text: string): Answer {
       return { name, ttl, type, data: data[0] };
     case 'TXT':
       return { name, ttl, type, data: data.join(' ') };
+    case 'MX':
+      return { name, ttl, type, data: { preference: Number(data[0]), exchange: data[1] } };
     case 'SRV': {
       const [priority, weight, port] = data.map(Number);
       return { name, ttl, type, data: { priority, weight, port, target: data[3] } };
