@@ -106,4 +106,8 @@ export const loadbalance: Directive<LoadbalanceConfig> = {
   repeat: 'last',
   parse,
   setup: (config, block) => balance(config, block, Math.random),
+  allowHits({ weightFile, preferred }, rules) {
+    rules.shufflesAddresses = true;
+    return weightFile === undefined && preferred.length === 0;
+  },
 };

@@ -93,7 +93,7 @@ export class HitAnswers {
     const { lookup } = block;
     if (!lookup.find(key, nowMs)) return HAND_OVER;
     const ttl = this.#ttlOf(block, nowMs);
-    if (ttl < 0 || !this.#reply.write(query, slot, lookup, ttl, block.maxUdpPayloadBytes)) return HAND_OVER;
+    if (ttl < 0 || !this.#reply.write(query, slot, lookup, ttl, block)) return HAND_OVER;
     this.#entry = lookup.entry;
     this.#count(zone, query, lookup, slot);
     if (this.#isStale) return this.#isDue ? ANSWERED_DUE : ANSWERED;

@@ -19,11 +19,14 @@ import {
   FLAGS_OFFSET,
   HEADER_BYTES,
   RCODE_MASK,
+  RCODE_NOERROR,
 } from '../../wire/header.ts';
 import { MessageView, parseMessage } from '../../wire/view.ts';
 import { MessageWriter } from '../../wire/writer.ts';
 import { optBytes, rebuild } from '../rebuild.ts';
 import type { PlainQuery } from './plain-query.ts';
+import type { BlockPlan } from './plan.ts';
+import { shuffleAddresses } from './shuffle.ts';
 
 /** The largest reply that is made here. */
 export const MAX_REPLY_BYTES = 4096;
@@ -32,6 +35,8 @@ const MIN_UDP_BYTES = 512; // RFC 6891 §6.2.5: smaller values are treated as 51
 const NO_OPTIONS = new Uint8Array(0);
 const STALE_OPTIONS = encodeExtendedError(EDE_STALE_ANSWER);
 const STALE_NXDOMAIN_OPTIONS = encodeExtendedError(EDE_STALE_NXDOMAIN);
+
+type ReplyRules = Pick<BlockPlan, 'maxUdpPayloadBytes' | 'shufflesAddresses'>;
 
 /** Makes of an answer in the cache the reply to a query, as `finish` does of a chain's outcome. */
 export class HitReply {
@@ -58,10 +63,10 @@ export class HitReply {
    * Adds the reply to the query in a slot, with what `lookup` has found; false if it cannot be made here. There must be
    * room for MAX_REPLY_BYTES.
    */
-  write(query: PlainQuery, slot: number, lookup: Lookup, ttl: number, maxUdpPayloadBytes: number): boolean {
+  write(query: PlainQuery, slot: number, lookup: Lookup, ttl: number, block: ReplyRules): boolean {
     const replies = this.#replies;
     const { messageBytes } = lookup.reader;
-    const payloadBytes = Math.min(query.udpPayloadBytes, maxUdpPayloadBytes);
+    const payloadBytes = Math.min(query.udpPayloadBytes, block.maxUdpPayloadBytes);
     if (query.hasOpt) this.#setOpt(payloadBytes, query.optFlags, lookup);
     const opt = query.hasOpt ? this.#opt : undefined;
     const replyBytes = messageBytes + optBytes(opt);
@@ -70,8 +75,11 @@ export class HitReply {
     if (!lookup.reader.copyMessage(lookup.entry, replies.words, replies.bytes, start, ttl)) return false;
 
     const { bytes } = replies;
+    const end = start + messageBytes;
     const flags = replyFlags(query, readU16(bytes, start + FLAGS_OFFSET));
     this.rcode = flags & RCODE_MASK;
+    const isShuffled = block.shufflesAddresses && this.rcode === RCODE_NOERROR;
+    if (isShuffled && !shuffleAddresses(bytes, start, query.questionEnd, end, Math.random)) return false;
     const limitBytes = Math.max(MIN_UDP_BYTES, payloadBytes);
     if (replyBytes > limitBytes || !this.#hasSameQuestion(query, slot, start)) {
       replies.add(slot, this.#rebuild(query, slot, start, messageBytes, { flags, limitBytes, opt }));
@@ -83,7 +91,7 @@ export class HitReply {
     writeU16(bytes, start + FLAGS_OFFSET, flags);
     if (opt !== undefined) {
       writeU16(bytes, start + ARCOUNT_OFFSET, readU16(bytes, start + ARCOUNT_OFFSET) + 1);
-      writeOpt(bytes, start + messageBytes, opt);
+      writeOpt(bytes, end, opt);
     }
     replies.add(slot, replyBytes);
     return true;
