@@ -20,6 +20,8 @@ export class CacheKey {
   /** The length of the name and the flags, as an entry's shape has them. */
   shape = 0;
   nameBytes = 0;
+  /** Whether a name that `takeName` took was in lower case as it is. */
+  isLower = false;
   // Names come from anybody. With a hash that is secret nobody can choose names that meet in one place of the index.
   readonly #salt0: number;
   readonly #salt1: number;
@@ -54,7 +56,14 @@ export class CacheKey {
     if (nameBytes === -1) return -1;
     const { nameWords } = this;
     const count = (nameBytes + 3) >>> 2;
-    for (let i = 0, at = offset >>> 2; i < count; i++, at++) nameWords[i] = lowerWord(words[at]);
+    let changed = 0;
+    for (let i = 0, at = offset >>> 2; i < count; i++, at++) {
+      const word = words[at];
+      const lower = lowerWord(word);
+      nameWords[i] = lower;
+      changed |= word ^ lower; // Also if it was changed behind the name, which does no harm.
+    }
+    this.isLower = changed === 0;
     this.#endName(nameBytes);
     return nameBytes;
   }

@@ -100,6 +100,9 @@ const TTL_COUNT_SHIFT = TRAITS_SHIFT + TRAITS_BITS;
 /** The bits of a shape that belong to the key. */
 export const SHAPE_KEY_MASK = (1 << TRAITS_SHIFT) - 1;
 
+/** Of the traits the one that the writer sets: the question is spelled in lower case. */
+export const TRAIT_LOWER = 1 << (TRAITS_BITS - 1);
+
 /** Key: the length of the name (1 to 255), the flags of the key (2 bits). Value: traits (6 bits), TTLs (16 bits). */
 export function packShape(nameBytes: number, keyFlags: number, traits: number, ttlCount: number): number {
   return nameBytes | (keyFlags << NAME_BYTES_BITS) | (traits << TRAITS_SHIFT) | (ttlCount << TTL_COUNT_SHIFT);

@@ -38,7 +38,16 @@ export class Lookup {
 
   /** Finds the answer to serve, be it a stale one; false if there is none. */
   find(key: CacheKey, nowMs: number): boolean {
-    if (this.#stores.prefersPositive && this.look(key, false, nowMs) && this.has(TRAIT_ANSWERS)) return true;
+    const { reader } = this;
+    const { success, denial, prefersPositive } = this.#stores;
+    reader.locate(key, denial, success);
+    // Most names have no denial: then there is nothing to be weighed.
+    if (reader.first === 0 && reader.second !== 0 && reader.load(reader.second, key, success)) {
+      this.entry = reader.second;
+      this.isDenial = false;
+      return this.#isServable(nowMs);
+    }
+    if (prefersPositive && this.look(key, false, nowMs) && this.has(TRAIT_ANSWERS)) return true;
     if (!this.look(key, true, nowMs)) return this.look(key, false, nowMs);
     // An error hides no answer that is still of use.
     return !this.has(TRAIT_ERROR) || this.look(key, false, nowMs) || this.look(key, true, nowMs);
@@ -46,10 +55,13 @@ export class Lookup {
 
   /** Looks into one of the two stores; true if what is there may be served. */
   look(key: CacheKey, isDenial: boolean, nowMs: number): boolean {
-    const { reader } = this;
     this.isDenial = isDenial;
-    this.entry = reader.find(key, isDenial ? this.#stores.denial : this.#stores.success);
-    if (this.entry === 0) return false;
+    this.entry = this.reader.find(key, isDenial ? this.#stores.denial : this.#stores.success);
+    return this.entry !== 0 && this.#isServable(nowMs);
+  }
+
+  #isServable(nowMs: number): boolean {
+    const { reader } = this;
     // The clocks of two threads may be some microseconds apart.
     const elapsed = Math.max(0, Math.floor((nowMs - reader.storedAtMs) / MS_PER_SECOND));
     this.remaining = reader.durationSeconds - elapsed;

@@ -8,6 +8,7 @@ import { buildMessage } from '../wire/testing/build.ts';
 import { TYPE_A } from '../wire/types.ts';
 import { MessageView } from '../wire/view.ts';
 import type { CacheKey } from './key.ts';
+import { TRAIT_LOWER } from './layout.ts';
 import type { Partition } from './partition.ts';
 import { CacheStore } from './store.ts';
 
@@ -30,7 +31,7 @@ function answerFor(n: number, { version = 1, records = 0, flags = FLAG_QR | FLAG
   const more = Array.from({ length: records }, (_, i) => `${owner} 60 A 192.0.2.${i % 250}`);
   const answer = [`${owner} 60 A 10.${version >> 16}.${(version >> 8) & 255}.${version & 255}`, ...more];
   const message = MessageView.trusted(buildMessage({ id: 99, question: `${owner} A`, answer, flags }));
-  return { message, durationSeconds: 60, traits: version & 63, hits: 0 };
+  return { message, durationSeconds: 60, traits: version & 31, hits: 0 };
 }
 
 function selectKey(key: CacheKey, { message }: Answer): void {
@@ -47,6 +48,23 @@ function versionOf(store: CacheStore, partition: Partition, key: CacheKey, answe
   assert.equal(view.qname, answer.message.qname);
   return readU32(view.bytes, view.rdataOffset(0)) & 0xffffff;
 }
+
+test('an entry tells whether the question of its answer is spelled in lower case', () => {
+  const store = new CacheStore(64 * 1024);
+  const partition = store.openPartition({ capacity: 10 });
+  const key = store.newKey();
+  for (const [qname, isLower] of [
+    ['www.example.org.', true],
+    ['wwW.example.org.', false],
+    ['1-a_b.example.', true],
+  ] as const) {
+    const message = MessageView.trusted(buildMessage({ question: `${qname} A`, answer: [`${qname} 60 A 192.0.2.1`] }));
+    selectKey(key, { message, durationSeconds: 60, traits: 0, hits: 0 });
+    const entry = store.put(partition, key, { message, durationSeconds: 60, traits: 0, hits: 0 }, 0);
+    assert.equal(store.reader.find(key, partition.id), entry);
+    assert.equal(store.reader.traits, isLower ? TRAIT_LOWER : 0, qname);
+  }
+});
 
 test('agrees with a plain Map, for as long as nothing has to be evicted', () => {
   const step = fc.record({
@@ -158,7 +176,7 @@ test('a message comes back with id 0, the flags of a hit, its TTLs replaced and 
   const entry = store.put(partition, key, { message, durationSeconds: 20, traits: 5, hits: 3 }, 1234.5);
   const { reader } = store;
   assert.equal(reader.find(key, partition.id), entry);
-  assert.deepEqual([reader.durationSeconds, reader.storedAtMs, reader.traits], [20, 1234.5, 5]);
+  assert.deepEqual([reader.durationSeconds, reader.storedAtMs, reader.traits], [20, 1234.5, 5 | TRAIT_LOWER]);
   assert.equal(reader.recheckAtMs, Number.NEGATIVE_INFINITY);
   assert.ok(reader.copyMessage(entry, words, bytes, 8, 17));
   const copy = bytes.slice(8, 8 + reader.messageBytes);

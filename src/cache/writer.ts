@@ -1,5 +1,14 @@
 import { writeU16 } from '../wire/bytes.ts';
-import { FLAG_AA, FLAG_AD, FLAG_QR, FLAG_RA, FLAGS_OFFSET, ID_OFFSET, RCODE_MASK } from '../wire/header.ts';
+import {
+  FLAG_AA,
+  FLAG_AD,
+  FLAG_QR,
+  FLAG_RA,
+  FLAGS_OFFSET,
+  HEADER_BYTES,
+  ID_OFFSET,
+  RCODE_MASK,
+} from '../wire/header.ts';
 import { TYPE_OPT } from '../wire/types.ts';
 import type { MessageView } from '../wire/view.ts';
 import { EntryTable } from './entries.ts';
@@ -23,6 +32,7 @@ import {
   type Memory,
   messageWord,
   packShape,
+  TRAIT_LOWER,
   WORD_BYTES,
 } from './layout.ts';
 import type { Partition } from './partition.ts';
@@ -41,7 +51,7 @@ export type StoredAnswer = {
   /** Without OPT. */
   readonly message: MessageView;
   readonly durationSeconds: number;
-  /** Six bits that mean something to whoever stores the answer. */
+  /** Five bits that mean something to whoever stores the answer. */
   readonly traits: number;
   /** Hits in a row that it starts with. */
   readonly hits: number;
@@ -165,7 +175,8 @@ export class CacheWriter {
     this.#entries.beginWrite(entry);
     words[start + ENTRY_HASH] = key.hash;
     words[start + ENTRY_PARTITION] = job.partition.id;
-    words[start + ENTRY_SHAPE] = key.shape | packShape(0, 0, job.traits, job.ttlCount);
+    const traits = job.traits | (isSpelledLower(message, key) ? TRAIT_LOWER : 0);
+    words[start + ENTRY_SHAPE] = key.shape | packShape(0, 0, traits, job.ttlCount);
     words[start + ENTRY_LENGTHS] = message.bytes.length | (key.qtype << QTYPE_SHIFT);
     words[start + ENTRY_BLOCK] = block;
     words[start + ENTRY_DURATION] = job.durationSeconds;
@@ -264,4 +275,10 @@ function countTtls(message: MessageView): number {
   let count = 0;
   for (let i = 0; i < message.recordCount; i++) if (message.typeOf(i) !== TYPE_OPT) count++;
   return count;
+}
+
+/** Whether the question of the message spells its name in lower case, as the key does. */
+function isSpelledLower({ bytes }: MessageView, { name, nameBytes }: CacheKey): boolean {
+  for (let i = 0; i < nameBytes; i++) if (bytes[HEADER_BYTES + i] !== name[i]) return false;
+  return true;
 }

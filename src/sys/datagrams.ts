@@ -10,7 +10,6 @@ import {
   HEADER_CONTROL,
   HEADER_CONTROL_BYTES,
   HEADER_FLAGS,
-  HEADER_IOVEC,
   HEADER_MESSAGE_BYTES,
   HEADER_NAME,
   HEADER_NAME_BYTES,
@@ -102,14 +101,23 @@ export class DatagramBatch {
 
   /**
    * Lets the header at word `target` of `headers` lead to the sender of the slot's datagram, by the path that lies here:
-   * good until the next `receive`.
+   * for ever, if each time the lengths are copied as well.
    */
   lendPath(slot: number, headers: Uint32Array, target: number): void {
+    const header = slot * HEADER_WORDS;
+    for (const word of [HEADER_NAME, HEADER_NAME + 1, HEADER_CONTROL, HEADER_CONTROL + 1]) {
+      headers[target + word] = this.#words[header + word];
+    }
+  }
+
+  /** How long the parts of the slot's path are this time, to a header that leads by it. */
+  copyLengths(slot: number, headers: Uint32Array, target: number): void {
     const words = this.#words;
     const header = slot * HEADER_WORDS;
-    for (let word = HEADER_NAME; word < HEADER_IOVEC; word++) headers[target + word] = words[header + word];
-    for (let word = HEADER_CONTROL; word < HEADER_FLAGS; word++) headers[target + word] = words[header + word];
-    if (words[header + HEADER_CONTROL_BYTES] !== 0) this.#clearInterface(PATHS + slot * PATH_WORDS, words);
+    headers[target + HEADER_NAME_BYTES] = words[header + HEADER_NAME_BYTES];
+    const controlBytes = words[header + HEADER_CONTROL_BYTES];
+    headers[target + HEADER_CONTROL_BYTES] = controlBytes;
+    if (controlBytes !== 0) this.#clearInterface(PATHS + slot * PATH_WORDS, words);
   }
 
   /** Writes the way back to the sender of the slot's datagram to `target`, from its word `word` on. */

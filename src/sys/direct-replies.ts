@@ -1,6 +1,7 @@
 import { type DatagramBatch, sendAll } from './datagrams.ts';
 import type { Address } from './libc.ts';
 import {
+  BATCH_SLOTS,
   HEADER_WORDS,
   IOVEC_BYTES,
   IOVEC_WORDS,
@@ -14,11 +15,11 @@ import {
 
 /** Room for a batch of the usual small replies; a batch of large ones leaves with several calls. */
 const ARENA_BYTES = 64 * 1024;
+const NO_SLOT = -1;
 
 /**
  * Replies to the datagrams of one batch, sent before the next one is received. They go back by the paths in the batch
- * itself, so that of each reply only its length and place are written (measured: 8 ns, against 22 ns with a copy of the
- * path).
+ * itself, so that of each reply only its length and place are written.
  */
 export class DirectReplies {
   /** The memory in which replies are written, at `writeOffset`. */
@@ -27,6 +28,8 @@ export class DirectReplies {
   readonly #batch: DatagramBatch;
   readonly #headers: Uint32Array;
   readonly #address: Address;
+  /** The slot whose path each header leads to: while all is answered in order, the same ones over and over. */
+  readonly #slots = new Int32Array(BATCH_SLOTS).fill(NO_SLOT);
   #count = 0;
   #used = 0;
 
@@ -57,7 +60,11 @@ export class DirectReplies {
     const headers = this.#headers;
     const count = this.#count++;
     const iovec = IOVECS + count * IOVEC_WORDS;
-    this.#batch.lendPath(slot, headers, count * HEADER_WORDS);
+    if (this.#slots[count] !== slot) {
+      this.#slots[count] = slot;
+      this.#batch.lendPath(slot, headers, count * HEADER_WORDS);
+    }
+    this.#batch.copyLengths(slot, headers, count * HEADER_WORDS);
     setAddress(headers, iovec, this.#address + MESSAGES_BYTE + this.#used);
     headers[iovec + IOVEC_BYTES] = byteCount;
     this.#used += (byteCount + WORD_BYTES - 1) & -WORD_BYTES;

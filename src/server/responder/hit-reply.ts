@@ -1,3 +1,4 @@
+import { TRAIT_LOWER } from '../../cache/layout.ts';
 import { type Lookup, TRAIT_NXDOMAIN } from '../../cache/lookup.ts';
 import type { DatagramBatch } from '../../sys/datagrams.ts';
 import type { DirectReplies } from '../../sys/direct-replies.ts';
@@ -81,7 +82,7 @@ export class HitReply {
     const isShuffled = block.shufflesAddresses && this.rcode === RCODE_NOERROR;
     if (isShuffled && !shuffleAddresses(bytes, start, query.questionEnd, end, Math.random)) return false;
     const limitBytes = Math.max(MIN_UDP_BYTES, payloadBytes);
-    if (replyBytes > limitBytes || !this.#hasSameQuestion(query, slot, start)) {
+    if (replyBytes > limitBytes || !this.#hasSameQuestion(query, slot, start, lookup)) {
       replies.add(slot, this.#rebuild(query, slot, start, messageBytes, { flags, limitBytes, opt }));
       return true;
     }
@@ -110,7 +111,8 @@ export class HitReply {
    * Whether the query spells the question as the answer at `start` does, to the letter: compressed owner names point
    * into it. Both begin at a word's edge.
    */
-  #hasSameQuestion({ questionEnd }: PlainQuery, slot: number, start: number): boolean {
+  #hasSameQuestion({ key, questionEnd }: PlainQuery, slot: number, start: number, lookup: Lookup): boolean {
+    if (key.isLower && lookup.has(TRAIT_LOWER)) return true;
     const asked = this.#batch.words;
     const stored = this.#replies.words;
     let a = (this.#batch.messageOffset(slot) + HEADER_BYTES) >>> 2;
