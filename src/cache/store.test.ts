@@ -176,7 +176,7 @@ test('a message comes back with id 0, the flags of a hit, its TTLs replaced and 
   const entry = store.put(partition, key, { message, durationSeconds: 20, traits: 5, hits: 3 }, 1234.5);
   const { reader } = store;
   assert.equal(reader.find(key, partition.id), entry);
-  assert.deepEqual([reader.durationSeconds, reader.storedAtMs, reader.traits], [20, 1234.5, 5 | TRAIT_LOWER]);
+  assert.deepEqual([reader.durationSeconds, reader.storedAtMs, reader.traits], [20, 1234.5, 5]);
   assert.equal(reader.recheckAtMs, Number.NEGATIVE_INFINITY);
   assert.ok(reader.copyMessage(entry, words, bytes, 8, 17));
   const copy = bytes.slice(8, 8 + reader.messageBytes);
