@@ -49,8 +49,14 @@ export class RingWriter {
   readonly #capacity: number;
   #hasNews = false;
 
-  /** `memory` has a power of two of words, and nothing else in it. */
+  /**
+   * `memory` has a power of two of words, and nothing else in it: twice the largest record at least, for the gap in front
+   * of one may be nearly as large.
+   */
   constructor(controls: Int32Array, memory: SharedArrayBuffer) {
+    if (memory.byteLength < 2 * MAX_RECORD_WORDS * WORD_BYTES) {
+      throw new RangeError(`the ring must have ${2 * MAX_RECORD_WORDS} words or more`);
+    }
     this.#controls = controls;
     this.#words = new Uint32Array(memory);
     this.#doubles = new Float64Array(memory);
