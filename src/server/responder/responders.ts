@@ -29,6 +29,8 @@ export type RespondersOptions = {
   readonly log: Logger;
   /** For tests. */
   readonly script?: URL;
+  readonly pingIntervalMs?: number;
+  readonly hungMs?: number;
 };
 
 type Member = { readonly handle: ResponderHandle; collectors: TallyCollector[]; dropped: number; unsent: number };
@@ -49,7 +51,7 @@ export class Responders {
 
   /** Starts the threads, with nothing to serve yet. */
   constructor(options: RespondersOptions) {
-    const { count, cache, nowMs, metrics, requests, script } = options;
+    const { count, cache, nowMs, metrics, requests, script, pingIntervalMs = PING_INTERVAL_MS } = options;
     const counter = (name: string, help: string) => metrics.counter(name, help).labels();
     this.#options = options;
     this.#dropped = counter(
@@ -65,7 +67,7 @@ export class Responders {
       return { handle, collectors: [], dropped: 0, unsent: 0 };
     });
     this.#uncollect = metrics.beforeExposing(() => this.#collect());
-    this.#pings = setInterval(() => this.#ping(), PING_INTERVAL_MS).unref();
+    this.#pings = setInterval(() => this.#ping(), pingIntervalMs).unref();
   }
 
   get count(): number {
@@ -131,12 +133,13 @@ export class Responders {
   }
 
   #ping(): void {
+    const { hungMs = HUNG_MS, log } = this.#options;
     const silent = this.#members.map(({ handle }) => handle.ping());
     const worst = silent.indexOf(Math.max(...silent));
     const seconds = (silent[worst] / 1000).toFixed(0);
     const illness =
-      silent[worst] < HUNG_MS ? undefined : `responder ${worst} has given no sign of life for ${seconds} s`;
-    if (illness !== undefined && this.#illness === undefined) this.#options.log.error(illness);
+      silent[worst] < hungMs ? undefined : `responder ${worst} has given no sign of life for ${seconds} s`;
+    if (illness !== undefined && this.#illness === undefined) log.error(illness);
     this.#illness = illness;
   }
 

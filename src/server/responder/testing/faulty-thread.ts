@@ -1,0 +1,39 @@
+/**
+ * A responder that goes wrong as the test says: its clock, which it reads when queries have arrived, throws or waits.
+ * The test sets the mode as environment data, before the thread starts or later.
+ */
+import { getEnvironmentData, type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Responder } from '../responder.ts';
+import type { ThreadData } from '../thread.ts';
+
+export const FAULT = 'fault';
+export const NONE = 0;
+export const DIES_AT_START = 1;
+export const DIES_OF_A_QUERY = 2;
+/** Until the mode changes. */
+export const HANGS_AT_A_QUERY = 3;
+
+/** What the test and the thread share. */
+export function modeOf(memory: unknown): Int32Array {
+  if (!(memory instanceof SharedArrayBuffer)) throw new Error(`no environment data "${FAULT}"`);
+  return new Int32Array(memory);
+}
+
+function nowMs(mode: Int32Array): number {
+  if (Atomics.load(mode, 0) === DIES_OF_A_QUERY) throw new Error('died of a query');
+  while (Atomics.load(mode, 0) === HANGS_AT_A_QUERY) Atomics.wait(mode, 0, HANGS_AT_A_QUERY);
+  return 0;
+}
+
+function run({ task }: ThreadData, port: MessagePort): void {
+  const mode = modeOf(getEnvironmentData(FAULT));
+  if (Atomics.load(mode, 0) === DIES_AT_START) throw new Error('died at start');
+  new Responder(
+    task,
+    () => nowMs(mode),
+    () => receiveMessageOnPort(port)?.message,
+  ).run();
+  port.close();
+}
+
+if (workerData !== null) run(workerData, workerData.port);
