@@ -125,7 +125,7 @@ export class Listener implements ServedListener {
 
   /** Answers what has been taken and takes no more; what is not answered after `graceMs` is given up. */
   async close(graceMs: number): Promise<void> {
-    const release = async () => this.#services.responders?.remove(this);
+    const release = async () => (await this.#services.responders?.remove(this)) ?? true;
     this.#uncollect?.();
     this.#collect();
     await Promise.all([this.#udp.close({ graceMs, release }), this.#tcp.close({ graceMs })]);

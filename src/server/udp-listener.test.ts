@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as after, setImmediate as nextTurn } from 'node:timers/promises';
 import dnsPacket from 'dns-packet';
@@ -233,5 +234,19 @@ test('udp: a listener that never started is just closed', async () => {
   const listener = new UdpListener({ address: '127.0.0.1', port: 0, poller, receive: answer });
   await listener.close();
   listener.start();
+  poller.close();
+});
+
+test('udp: sockets that somebody else may still read are not closed', async () => {
+  const poller = new Poller(() => undefined);
+  for (const isReleased of [true, false]) {
+    const listener = new UdpListener({ address: '127.0.0.1', port: 0, poller, receive: answer, responderCount: 2 });
+    listener.start();
+    const { fds } = listener;
+    await listener.close({ graceMs: 0, release: async () => isReleased });
+    const isOpen = (fd: number) => existsSync(`/proc/self/fd/${fd}`);
+    assert.deepEqual(fds.map(isOpen), [!isReleased, !isReleased]);
+    if (!isReleased) for (const fd of fds) close(fd);
+  }
   poller.close();
 });

@@ -111,7 +111,8 @@ export class UdpListener {
   /**
    * Takes the sockets out of the kernel's selection first, so that other sockets of the port get what comes; then answers
    * what their queues still hold, waits up to `graceMs` for the answers under way, and only then closes them. `release`
-   * is to have whoever else reads them let go of them.
+   * is to have whoever else reads them let go of them; if that fails they stay open, for their numbers may not become those
+   * of other sockets.
    */
   close({ graceMs = GRACE_MS, release }: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#drainAndClose(graceMs, release);
@@ -119,12 +120,13 @@ export class UdpListener {
   }
 
   async #drainAndClose(graceMs: number, release: CloseOptions['release']): Promise<void> {
+    let isReleased = true;
     if (this.#isStarted) {
       for (const { fd } of this.#outlets) {
         if (this.#isReadHere) this.#poller.remove(fd);
         leaveSelection(fd);
       }
-      await release?.();
+      if (release !== undefined) isReleased = await release();
       await this.#drain();
       await Promise.all(this.#outlets.map(({ outbox }) => outbox.settled(graceMs)));
       // What another core was just putting into a queue when its socket left.
@@ -132,7 +134,7 @@ export class UdpListener {
     }
     for (const { fd, outbox } of this.#outlets) {
       outbox.close();
-      close(fd);
+      if (isReleased) close(fd);
     }
   }
 
@@ -169,7 +171,7 @@ export class UdpListener {
   }
 }
 
-type CloseOptions = { readonly graceMs?: number; readonly release?: () => Promise<void> };
+type CloseOptions = { readonly graceMs?: number; readonly release?: () => Promise<boolean> };
 
 /** Memory for queries and paths, filled once from its start to its end. */
 class Slab {

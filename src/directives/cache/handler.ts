@@ -76,11 +76,10 @@ export class CacheHandler {
     const nowMs = this.#clock.nowMs();
     if (!answers.select(query) || !answers.find(nowMs)) return;
     const { remaining, reader } = answers.found;
-    const isDue =
-      remaining > 0
-        ? isEnding(remaining, reader.durationSeconds, this.#config.prefetch.percent)
-        : nowMs >= reader.recheckAtMs;
-    if (isDue) this.#refresh(query, this.#metrics.of(query.server));
+    const { amount, percent } = this.#config.prefetch;
+    const isToPrefetch = amount > 0 && isEnding(remaining, reader.durationSeconds, percent);
+    if (remaining > 0 ? isToPrefetch : nowMs >= reader.recheckAtMs)
+      this.#refresh(query, this.#metrics.of(query.server));
   }
 
   #covers(name: string): boolean {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FLAG_QR } from '../../wire/header.ts';
+import { fakeQuery } from '../testing.ts';
 import { answering, Held, inTurn, Rig } from './testing.ts';
 
 const A = 'www.example.org. 60 A 192.0.2.1';
@@ -95,3 +96,21 @@ test('prefetch: the chain may break', async () => {
   assert.equal(query.backgrounds[0].doneCount, 1);
   assert.deepEqual(rig.block.lines(), ['[ERROR] plugin/cache: refreshing www.example.org. failed: broken']);
 });
+
+const refreshCases = [
+  { name: 'about to expire, with prefetch', options: 'prefetch 1', wait: 55, want: 2 },
+  { name: 'about to expire, without', options: '', wait: 55, want: 1 },
+  { name: 'refreshed meanwhile', options: 'prefetch 1', wait: 1, want: 1 },
+  { name: 'stale', options: 'serve_stale', wait: 61, want: 2 },
+  { name: 'gone', options: '', wait: 61, want: 1 },
+];
+for (const { name, options, wait, want } of refreshCases) {
+  test(`refresh, as a responder asks for it: ${name}`, async () => {
+    const rig = new Rig(`cache {\n ${options}\n}`);
+    await rig.ask();
+    rig.advance(wait);
+    rig.block.hits.cache?.refresh(fakeQuery());
+    assert.equal(rig.asked.length, want);
+    await nextTurn();
+  });
+}

@@ -89,20 +89,25 @@ export class Responders {
     this.#listeners.set(listener.id, listener);
   }
 
-  /** Resolves when the responders read its sockets no more, and all that they have handed over has been delivered. */
-  async remove(listener: ServedListener): Promise<void> {
+  /**
+   * Resolves when the responders read its sockets no more, and all that they have handed over has been delivered. False:
+   * one of them hangs, and will still read them should it ever go on.
+   */
+  async remove(listener: ServedListener): Promise<boolean> {
     this.#leaving.add(listener.id);
-    await this.publish();
+    const isReleased = await this.publish();
     for (const { handle } of this.#members) handle.drain(Number.POSITIVE_INFINITY);
     this.#listeners.delete(listener.id);
     this.#leaving.delete(listener.id);
+    return isReleased;
   }
 
-  /** Tells the responders what is to be served by now. Resolves when they do, or after a second in which they did not. */
-  async publish(): Promise<void> {
+  /** Tells the responders what is to be served by now. Resolves when all do, to false after a second in which one did not. */
+  async publish(): Promise<boolean> {
     const served = [...this.#listeners.values()].filter(({ id }) => !this.#leaving.has(id));
     const { plans, sinks } = planFor(this.count, served, this.#options.requests);
-    await Promise.all(this.#members.map((member, responder) => this.#send(member, plans[responder], sinks)));
+    const taken = this.#members.map((member, responder) => this.#send(member, plans[responder], sinks));
+    return (await Promise.all(taken)).every(Boolean);
   }
 
   async stop(): Promise<void> {
@@ -112,13 +117,14 @@ export class Responders {
     this.#uncollect();
   }
 
-  async #send(member: Member, plan: Plan, sinks: readonly HitSink[]): Promise<void> {
+  async #send(member: Member, plan: Plan, sinks: readonly HitSink[]): Promise<boolean> {
     const former = member.collectors;
     member.collectors = [...former, new TallyCollector(plan.tallies, sinks)];
-    if (!(await member.handle.send(plan))) return;
+    if (!(await member.handle.send(plan))) return false;
     // Nothing more is counted by the plans before this one.
     for (const old of former) old.collect();
     member.collectors = member.collectors.filter((kept) => !former.includes(kept));
+    return true;
   }
 
   #dispatch(responder: number, reader: RingReader): void {
