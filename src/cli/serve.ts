@@ -34,6 +34,7 @@ export async function serve(argv: readonly string[], loaded: () => void): Promis
   const port = flags['dns.port'];
   const source = corefileSource(flags.conf, port, given.has('dns.port') ? port : EMBEDDED_PORT);
   const server = createServer(flags, log, source.read);
+  process.once('exit', () => server.halt());
   handleSignals(server, log);
   loaded();
   const announce = () => {

@@ -148,6 +148,11 @@ export class Server implements Configuration {
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
   }
 
+  /** Has the threads end, so that the process, which waits for them, can end at once. Nothing is answered any more. */
+  halt(): void {
+    this.#responders?.halt();
+  }
+
   /** A fault of ours outside of any query: it is said and counted, and DNS goes on; under `debug` it ends the process. */
   recover(error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

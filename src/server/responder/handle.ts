@@ -70,15 +70,7 @@ export class ResponderHandle {
     this.#port?.postMessage(plan);
     const sent = Atomics.add(this.#words, PLANS_SENT, 1) + 1;
     this.#bell.ring();
-    const deadlineMs = this.#options.nowMs() + PATIENCE_MS;
-    for (;;) {
-      const taken = Atomics.load(this.#words, PLANS_TAKEN);
-      if (taken - sent >= 0) return true;
-      const leftMs = deadlineMs - this.#options.nowMs();
-      if (leftMs <= 0) return false;
-      const waiting = Atomics.waitAsync(this.#words, PLANS_TAKEN, taken, leftMs);
-      if (waiting.async) await waiting.value;
-    }
+    return this.#untilTaken(sent);
   }
 
   /** Asks for a sign of life; returns for how long, in milliseconds, one has been waited for. */
@@ -100,11 +92,17 @@ export class ResponderHandle {
     return !this.#reader.isEmpty;
   }
 
-  /** Ends the thread, which closes none of its sockets. */
-  async stop(): Promise<void> {
+  /** Tells the thread to end, and waits for nothing: for the end of the process, which waits for its threads. */
+  halt(): void {
+    if (this.#isStopping) return;
     this.#isStopping = true;
     Atomics.store(this.#words, STOP, 1);
     this.#bell.ring();
+  }
+
+  /** Ends the thread, which closes none of its sockets. */
+  async stop(): Promise<void> {
+    this.halt();
     this.#reader.wake();
     const worker = this.#worker;
     if (worker !== undefined) {
@@ -146,6 +144,18 @@ export class ResponderHandle {
     const waitMs = this.#startedAtMs + MIN_LIFE_MS - this.#options.nowMs();
     if (waitMs <= 0) this.#start();
     else setTimeout(() => this.#isStopping || this.#start(), waitMs);
+  }
+
+  async #untilTaken(sent: number): Promise<boolean> {
+    const deadlineMs = this.#options.nowMs() + PATIENCE_MS;
+    for (;;) {
+      const taken = Atomics.load(this.#words, PLANS_TAKEN);
+      if (taken - sent >= 0) return true;
+      const leftMs = deadlineMs - this.#options.nowMs();
+      if (leftMs <= 0) return false;
+      const waiting = Atomics.waitAsync(this.#words, PLANS_TAKEN, taken, leftMs);
+      if (waiting.async) await waiting.value;
+    }
   }
 
   async #readRing(): Promise<void> {
