@@ -13,6 +13,12 @@ const COREFILE = '.:{PORT} {\n bind 127.0.0.1\n cache\n prometheus 127.0.0.1:{ME
 /** Far below what four threads take that nobody wakes: up to a second each. */
 const SOON_MS = 2_000;
 
+/** A module that says so when the process ends because its event loop has nothing left to do. */
+const RAN_DRY = `data:text/javascript,${encodeURIComponent(`
+  import { isMainThread } from 'node:worker_threads';
+  if (isMainThread) process.once('beforeExit', () => console.error('ran dry'));
+`)}`;
+
 /** How long the process takes to end from now on, and how it ends. */
 async function timeEnd(nodens: Nodens) {
   const startedAtMs = performance.now();
@@ -34,6 +40,15 @@ describe('the end', () => {
       assert.equal(nodens.stderr(), '');
     });
   }
+
+  test('SIGTERM: the process ends when the stop is done, not before for want of anything to wait for', async () => {
+    const ends = Array.from({ length: 8 }, async () => {
+      const nodens = await startNodens({ corefile: COREFILE, flags, env: { NODE_OPTIONS: `--import=${RAN_DRY}` } });
+      assert.deepEqual(await nodens.stop(), { code: 0, signal: null });
+      assert.equal(nodens.stderr(), '');
+    });
+    await Promise.all(ends);
+  });
 
   test('a second SIGINT: at once', async (t) => {
     const corefile = `${COREFILE.slice(0, -1)} health 127.0.0.1:{HEALTH} {\n lameduck 30s\n }\n}`;

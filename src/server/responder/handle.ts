@@ -70,7 +70,11 @@ export class ResponderHandle {
     this.#port?.postMessage(plan);
     const sent = Atomics.add(this.#words, PLANS_SENT, 1) + 1;
     this.#bell.ring();
-    return this.#untilTaken(sent);
+    // A wait for a word of memory does not keep the process alive, and while it stops perhaps nothing else does.
+    const alive = setTimeout(() => undefined, PATIENCE_MS);
+    const isTaken = await this.#untilTaken(sent);
+    clearTimeout(alive);
+    return isTaken;
   }
 
   /** Asks for a sign of life; returns for how long, in milliseconds, one has been waited for. */
