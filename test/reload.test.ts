@@ -5,6 +5,7 @@ import { setImmediate as tick } from 'node:timers/promises';
 import { answer, hold } from './peers/behaviours.ts';
 import { ScriptedUpstream } from './peers/scripted-upstream.ts';
 import { askTcp, askUdp, TcpClient, UdpClient } from './support/client.ts';
+import { startLoad } from './support/load.ts';
 import { readResponse } from './support/message.ts';
 import { scrape } from './support/metrics.ts';
 import { type Nodens, startNodens } from './support/nodens.ts';
@@ -44,35 +45,12 @@ function reloads(nodens: Nodens): number {
   return [...nodens.stdout().matchAll(RELOADED)].length;
 }
 
-/** Asks without pause over UDP and TCP until told to stop; gives the rcodes that came, and how many never came. */
-function load(nodens: Nodens) {
-  let running = true;
-  const rcodes = new Map<string, number>();
-  const clients = Array.from({ length: 4 }, async (_, index) => {
-    const client = index % 2 === 0 ? await UdpClient.open(nodens) : await TcpClient.open(nodens);
-    for (let i = 0; running; i++) {
-      const response = await client.ask({ qname: `n${index}-${i % 50}.example.org` }).catch(() => undefined);
-      const rcode = response?.rcode ?? 'lost';
-      rcodes.set(rcode, (rcodes.get(rcode) ?? 0) + 1);
-    }
-    client.close();
-  });
-  return {
-    count: () => [...rcodes.values()].reduce((sum, count) => sum + count, 0),
-    async stop() {
-      running = false;
-      await Promise.all(clients);
-      return [...rcodes.keys()];
-    },
-  };
-}
-
 const isRefused = (error: Error): boolean => error.message.includes('ECONNREFUSED');
 
 describe('SIGUSR1', () => {
   test('takes the new configuration over, and no query is lost meanwhile', async () => {
     const nodens = await startNodens({ corefile: corefile(0) });
-    const clients = load(nodens);
+    const clients = startLoad(nodens);
     for (let round = 1; round <= 6; round++) {
       nodens.writeCorefile(corefile(round % 2));
       nodens.kill('SIGUSR1');
@@ -137,7 +115,7 @@ describe('SIGUSR1', () => {
   for (const { name, text, error } of broken) {
     test(`${name}: the old configuration stays, and the reason is said`, async () => {
       const nodens = await startNodens({ corefile: corefile(0) });
-      const clients = load(nodens);
+      const clients = startLoad(nodens);
       nodens.writeCorefile(text);
       nodens.kill('SIGUSR1');
       const [line] = await nodens.untilOutput(/\[ERROR\] SIGUSR1: .*/);
@@ -237,7 +215,7 @@ describe('the end', { concurrency: 16 }, () => {
     };
     await eventually('readiness', async () => (await status(nodens.ports.READY, 'ready')) === '200 OK');
     assert.equal(await status(nodens.ports.HEALTH, 'health'), '200 OK');
-    const clients = load(nodens);
+    const clients = startLoad(nodens);
     await eventually('some answers', () => clients.count() > 100);
     nodens.kill('SIGTERM');
     await nodens.untilOutput(/Going into lameduck mode for 1s/);
