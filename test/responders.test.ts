@@ -19,7 +19,7 @@ import { eventually } from './support/wait.ts';
 const RESPONDER_COUNTS = [0, 1, 2];
 const ID = 0x1234;
 const SOA = 'example.org 60 SOA ns1.example.org hostmaster.example.org 1 60';
-const PORT_TTL_SECONDS = 300;
+const TTL_SECONDS = 300;
 const LONGEST_LABEL = 'x'.repeat(63);
 const LONGEST_NAME = [LONGEST_LABEL, LONGEST_LABEL, LONGEST_LABEL, 'x'.repeat(61)].join('.');
 /** A name that the cache holds by the time that its hits are asked for. */
@@ -39,7 +39,7 @@ type Place = (typeof places)[number];
 
 /** Answers any name with one address; the name is copied as it came, whatever its bytes. */
 const anything: Behaviour = ({ query, send }) => {
-  const record = [numbers16(0xc00c, 1, 1, 0, PORT_TTL_SECONDS, 4), Buffer.from([192, 0, 2, 1])];
+  const record = [numbers16(0xc00c, 1, 1, 0, TTL_SECONDS, 4), Buffer.from([192, 0, 2, 1])];
   const message = Buffer.concat([buildReply(query, {}), ...record]);
   message.writeUInt16BE(1, 6);
   send(message);
@@ -253,5 +253,28 @@ for (const place of places) {
         }),
       );
     }
+
+    test('what must not be answered: responses, and less than a header', () =>
+      withClients(place, async (clients) => {
+        const response = query({ flags: FLAGS.QR | FLAGS.RD });
+        for (const client of clients) {
+          for (const message of [response, query({}).subarray(0, 11), Buffer.alloc(0)]) client.send(message);
+        }
+        // Whatever had come back for these would come before this answer, or instead of it.
+        await assertSame(clients, query({ id: ID + 1 }));
+      }));
   });
 }
+
+test('TTLs go down at the same pace, and with keepttl they do not', () =>
+  withClients(places[0], async (clients) => {
+    const ttl = async (message: Buffer) => {
+      clients[0].send(message);
+      return readResponse(await clients[0].receive()).ttls[0];
+    };
+    await eventually('a TTL that is two seconds lower', async () => (await ttl(query({}))) <= TTL_SECONDS - 2);
+    for (const name of ['a plain question', 'capital letters', 'keepttl', 'NXDOMAIN', 'a CNAME chain']) {
+      await assertSame(clients, cases[name]);
+    }
+    assert.equal(await ttl(cases.keepttl), TTL_SECONDS);
+  }));
