@@ -4,13 +4,10 @@ import type { Nodens } from './nodens.ts';
 
 type Process = Pick<Nodens, 'pid'>;
 
-/**
- * How often the main thread, which is the resolver, has gone to sleep: once at least for each of some queries that are
- * asked one after the other, if it takes part in their answers, and seldom if it does not.
- */
-export function resolverSleeps({ pid }: Process): number {
-  const status = readFileSync(`/proc/${pid}/task/${pid}/status`, 'utf8');
-  return Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1]);
+/** The time on a processor that the main thread, which is the resolver, has had so far. */
+export function resolverCpuMicroseconds({ pid }: Process): number {
+  const [nanoseconds] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ');
+  return Number(nanoseconds) / 1000;
 }
 
 export function openDescriptors({ pid }: Process): number {
