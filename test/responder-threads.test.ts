@@ -84,6 +84,14 @@ describe('the end', () => {
   }
 });
 
+test('a fault in a Corefile from standard input: one line, exit code 1, at once', async () => {
+  const prefix = ['sh', '-c', 'printf ".:1053 {\\n cache 0\\n}\\n" | "$0" "$@"'];
+  const nodens = await launchNodens({ corefile: '', flags: [...flags, '-conf', 'stdin'], prefix });
+  await eventually('the line', () => nodens.stderr().includes('\n'));
+  assertSoon(await timeEnd(nodens), 1);
+  assert.match(nodens.stderr(), /^stdin:2: cache: .*\n$/);
+});
+
 test('30 reloads leave no descriptor and no thread behind, and no responder has died', async (t) => {
   const nodens = await startNodens({ corefile: COREFILE, flags });
   t.after(() => nodens.stop());
