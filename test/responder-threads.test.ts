@@ -1,11 +1,13 @@
 /** Responders as threads and descriptors of the process: they come and go with it, and hold it up at no end. */
 import assert from 'node:assert/strict';
+import { getPriority } from 'node:os';
 import { describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { ScriptedUpstream } from './peers/scripted-upstream.ts';
 import { UdpClient } from './support/client.ts';
 import { scrape } from './support/metrics.ts';
 import { launchNodens, type Nodens, startNodens } from './support/nodens.ts';
-import { openDescriptors, workerCount } from './support/threads.ts';
+import { niceness, openDescriptors, workerCount } from './support/threads.ts';
 import { eventually } from './support/wait.ts';
 
 const flags = ['-responders', '4'];
@@ -124,4 +126,17 @@ test('there are as many threads more as responders', async (t) => {
   );
   t.after(() => Promise.all(all.map((nodens) => nodens.stop())));
   assert.deepEqual(all.map(workerCount), counts);
+});
+
+test('a core that both want is left to the responders', async () => {
+  for (const [count, resolver] of [
+    [2, 10],
+    [0, 0],
+  ]) {
+    const nodens = await startNodens({ corefile: COREFILE, flags: ['-responders', String(count)] });
+    const own = getPriority();
+    const want = { resolver: Math.max(own, resolver), responders: Array.from({ length: count }, () => own) };
+    await eventually('the threads to be as nice', () => isDeepStrictEqual(niceness(nodens), want));
+    await nodens.stop();
+  }
 });

@@ -14,8 +14,23 @@ export function openDescriptors({ pid }: Process): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** The threads that run JavaScript beside the main one. */
-export function workerCount({ pid }: Process): number {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  return threads.filter((id) => readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').trim() === 'WorkerThread').length;
+/** How many threads run JavaScript beside the main one. */
+export function workerCount(process: Process): number {
+  return workers(process).length;
+}
+
+/** How nice the resolver is, and each responder. */
+export function niceness(process: Process): { resolver: number; responders: number[] } {
+  const { pid } = process;
+  return { resolver: nicenessOf(pid, pid), responders: workers(process).map((id) => nicenessOf(pid, id)) };
+}
+
+function workers({ pid }: Process): number[] {
+  const threads = readdirSync(`/proc/${pid}/task`).map(Number);
+  return threads.filter((id) => readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').trim() === 'WorkerThread');
+}
+
+function nicenessOf(pid: number, thread: number): number {
+  const [, fields] = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').split(') ');
+  return Number(fields.split(' ')[16]);
 }
