@@ -25,6 +25,8 @@ export type PeerProgram = {
   readonly readQueries?: (log: string) => PeerQuery[];
   /** A name that it answers once it serves. */
   readonly readyName: string;
+  /** Waits in another way, for a server that this process cannot ask. */
+  readonly untilItServes?: (server: Server) => Promise<void>;
   readonly address?: string;
   readonly port?: number;
   /** Put before the program: `taskset -c 1`. */
@@ -68,8 +70,9 @@ async function untilItAnswers(program: PeerProgram, server: Server, child: Child
     const response = await askUdp(server, query, READY_TIMEOUT_MS).catch(() => undefined);
     return response?.rcode === 'NOERROR';
   };
+  const untilItServes = program.untilItServes ?? (() => eventually(`${program.name} to answer`, answers));
   try {
-    await eventually(`${program.name} to answer`, answers);
+    await untilItServes(server);
   } catch (cause) {
     await child.stop();
     throw new Error(`${program.name} does not serve: ${child.stdout()}${child.stderr()}`, { cause });

@@ -24,6 +24,8 @@ export type NodensOptions = {
   readonly env?: Record<string, string | undefined>;
   /** Put before the program: `setpriv --reuid 65534`. */
   readonly prefix?: readonly string[];
+  /** Another `bin/nodens` than that of the checkout. */
+  readonly executable?: string;
   /** Ports to use instead of free ones. */
   readonly ports?: Partial<Record<PortName, number>>;
   /** Where to ask whether it serves; 127.0.0.1 by default. */
@@ -66,7 +68,14 @@ export async function launchNodens(options: NodensOptions): Promise<Nodens> {
   const ports = await choosePorts(options.ports ?? {});
   const writeCorefile = (corefile: string) => writeFileSync(corefilePath, fillIn(corefile, ports));
   writeCorefile(options.corefile);
-  const argv = [...(options.prefix ?? []), EXECUTABLE, '-conf', corefilePath, ...RESPONDERS, ...(options.flags ?? [])];
+  const argv = [
+    ...(options.prefix ?? []),
+    options.executable ?? EXECUTABLE,
+    '-conf',
+    corefilePath,
+    ...RESPONDERS,
+    ...(options.flags ?? []),
+  ];
   const child = spawnChild(argv, { cwd: directory, env: { ...COMPILE_CACHE, ...options.env } });
   return {
     address: options.address ?? '127.0.0.1',

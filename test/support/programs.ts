@@ -13,6 +13,7 @@ export const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   'musl-gcc': 'musl-tools',
   named: 'bind9',
   nsd: 'nsd',
+  nsenter: 'util-linux',
   openssl: 'openssl',
   setpriv: 'util-linux',
   taskset: 'util-linux',
