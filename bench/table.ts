@@ -1,58 +1,103 @@
-/** The table of one kind of load: medians over the rounds, and ratios to unbound. */
-import type { Run } from './load.ts';
+/** The table: a row for each figure, a column for each server, and nodens in proportion to each of the others. */
+import { NETWORK_NAMES } from './network.ts';
+import type { Results } from './results.ts';
+import type { SubjectName } from './servers.ts';
 
-const REFERENCE = 'unbound';
+const MEASURED = 'nodens';
 
-type Row = { readonly name: string; readonly median: Run; readonly best: number; readonly worst: number };
+type Cell = (results: Results, subject: SubjectName) => string;
+type Row = {
+  readonly title: string;
+  /** The figure that decides whether the row is there, and whose proportions it shows. */
+  readonly figure: string;
+  readonly cell: Cell;
+  readonly hasRatios?: boolean;
+};
 
-const COLUMNS: readonly { readonly title: string; readonly text: (row: Row, reference: Row | undefined) => string }[] =
-  [
-    { title: 'answers/s', text: ({ median }) => Math.round(median.answersPerSecond).toLocaleString('en-US') },
-    { title: `x ${REFERENCE}`, text: ({ median }, reference) => ratio(median, reference?.median) },
-    {
-      title: 'worst..best round',
-      text: ({ worst, best }) => `${Math.round(worst / 1000)}k..${Math.round(best / 1000)}k`,
-    },
-    { title: 'CPU us/answer', text: ({ median }) => median.cpuMicrosPerAnswer.toFixed(2) },
-    { title: 'lost', text: ({ median }) => `${median.lossPercent.toFixed(3)} %` },
-    { title: 'server core', text: ({ median }) => `${median.serverCorePercent.toFixed(0)} %` },
-    { title: 'generator core', text: ({ median }) => `${median.generatorCorePercent.toFixed(0)} %` },
-  ];
+const whole = (value: number) => Math.round(value).toLocaleString('en-US');
+const fixed = (digits: number) => (value: number) => value.toFixed(digits);
+const percent = (value: number) => `${Math.round(100 * value)} %`;
 
-export function formatTable(kind: string, runs: ReadonlyMap<string, readonly Run[]>): string {
-  const rows = [...runs].map(([name, runsOfOne]) => summarize(name, runsOfOne));
-  const reference = rows.find(({ name }) => name === REFERENCE);
-  const cells = rows.map((row) => [row.name, ...COLUMNS.map(({ text }) => text(row, reference))]);
-  const lines = [[kind, ...COLUMNS.map(({ title }) => title)], ...cells];
+function medians(title: string, figure: string, format: (value: number) => string): Row {
+  return { title, figure, cell: (results, subject) => orDash(results.median(figure, subject), format) };
+}
+
+function sums(title: string, figure: string): Row {
+  return { title, figure, hasRatios: false, cell: (results, subject) => orDash(results.sum(figure, subject), whole) };
+}
+
+/** Far apart, they say that something else used the machine. */
+function spread(figure: string): Row {
+  const cell: Cell = (results, subject) => {
+    const values = results.values(figure, subject);
+    if (values.length === 0) return '-';
+    return `${whole(Math.min(...values) / 1000)}..${whole(Math.max(...values) / 1000)}k`;
+  };
+  return { title: '  worst..best round', figure, cell, hasRatios: false };
+}
+
+const ROWS: readonly Row[] = [
+  ...NETWORK_NAMES.flatMap((network) => [
+    medians(`${network}: hits/s, 100 outstanding`, `${network} rate`, whole),
+    spread(`${network} rate`),
+    medians('  server CPU, us per hit', `${network} cpu`, fixed(2)),
+    { ...medians('  server core busy', `${network} busy`, percent), hasRatios: false },
+    { ...medians('  bytes of an answer', `${network} bytes`, fixed(1)), hasRatios: false },
+    medians('  p50 us, 1 outstanding', `${network} p50 of 1`, fixed(1)),
+    medians('  p99 us, 1 outstanding', `${network} p99 of 1`, fixed(1)),
+    medians('  p50 us, 32 outstanding', `${network} p50 of 32`, fixed(1)),
+    medians('  p99 us, 32 outstanding', `${network} p99 of 32`, fixed(1)),
+    sums('  lost with 1,000 outstanding', `${network} lost`),
+  ]),
+  medians('misses/s, 100 outstanding', 'misses rate', whole),
+  spread('misses rate'),
+  medians('  server CPU, us per miss', 'misses cpu', fixed(2)),
+  sums('  lost', 'misses lost'),
+  ...[
+    { flood: 'paced flood', title: 'flood of misses, hits at 20,000/s' },
+    { flood: 'flood', title: 'flood of misses, hits as many as it can' },
+  ].flatMap(({ flood, title }) => [
+    medians(`${title}: p99 us`, `${flood} p99`, fixed(1)),
+    medians('  p99 us without the flood', `${flood} p99 before`, fixed(1)),
+    medians('  hits/s', `${flood} rate`, whole),
+    medians('  hits/s without the flood', `${flood} rate before`, whole),
+    medians('  misses/s', `${flood} misses`, whole),
+    sums('  lost', `${flood} lost`),
+  ]),
+  medians('hits during reloads: p99 us, 32 outst.', 'reload p99', fixed(1)),
+  medians('  reloads/s', 'reload rate', fixed(1)),
+  medians('  longest, us', 'reload max', whole),
+  sums('  lost', 'reload lost'),
+  medians('hits/s while the full cache evicts', 'eviction rate', whole),
+  medians('  hits/s before it is full', 'eviction rate before', whole),
+  medians('  server CPU, us per hit', 'eviction cpu', fixed(2)),
+  medians('  server CPU, us per hit, before', 'eviction cpu before', fixed(2)),
+];
+
+export function formatTable(results: Results, subjects: readonly SubjectName[]): string {
+  const others = subjects.includes(MEASURED) ? subjects.filter((name) => name !== MEASURED) : [];
+  const header = ['medians of the rounds', ...subjects, ...others.map((name) => `x ${name}`)];
+  const rows = ROWS.filter(({ figure }) => results.has(figure)).map((row) => [
+    row.title,
+    ...subjects.map((subject) => row.cell(results, subject)),
+    ...others.map((other) => (row.hasRatios === false ? '' : ratio(results, row.figure, other))),
+  ]);
+  return alignColumns([header, ...rows]);
+}
+
+/** The first column to the left, numbers to the right. */
+export function alignColumns(lines: readonly (readonly string[])[]): string {
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   const pad = (cell: string, column: number) =>
     column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column] + 2);
-  return `${lines.map((line) => line.map(pad).join('')).join('\n')}\n`;
+  return lines.map((line) => line.map(pad).join('').trimEnd()).join('\n');
 }
 
-function summarize(name: string, runs: readonly Run[]): Row {
-  const median = (pick: (run: Run) => number) => medianOf(runs.map(pick));
-  const rates = runs.map((run) => run.answersPerSecond);
-  return {
-    name,
-    best: Math.max(...rates),
-    worst: Math.min(...rates),
-    median: {
-      answersPerSecond: median((run) => run.answersPerSecond),
-      lossPercent: median((run) => run.lossPercent),
-      cpuMicrosPerAnswer: median((run) => run.cpuMicrosPerAnswer),
-      serverCorePercent: median((run) => run.serverCorePercent),
-      generatorCorePercent: median((run) => run.generatorCorePercent),
-    },
-  };
+function ratio(results: Results, figure: string, other: SubjectName): string {
+  const value = results.ratio(figure, MEASURED, figure, other);
+  return Number.isFinite(value) ? value.toFixed(2) : '';
 }
 
-function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-function ratio(run: Run, reference: Run | undefined): string {
-  return reference ? (run.answersPerSecond / reference.answersPerSecond).toFixed(2) : '-';
+function orDash(value: number, format: (value: number) => string): string {
+  return Number.isNaN(value) ? '-' : format(value);
 }
