@@ -29,7 +29,7 @@ async function bench(options: Options): Promise<void> {
   await stayOffTheServersCore(cores);
   const programs = await buildPrograms();
   console.log(`${await conditions(options, cores)}\n`);
-  const calm = new Calm(programs.stalls, cores, options.patienceSeconds * 1000);
+  const calm = new Calm(programs.stalls, cores);
   const diary: Diary = { runs: 0, repeated: 0, disturbed: 0, faults: [] };
   const results = new Results();
   const fault = (text: string) => void diary.faults.push(text);
@@ -39,7 +39,8 @@ async function bench(options: Options): Promise<void> {
     const agreement = options.kinds.has('agreement') ? await agree(places.loopback, calm, programs) : undefined;
     for (let round = 1; round <= options.rounds; round++) {
       console.error(`round ${round} of ${options.rounds}`);
-      await measureRound(workbench, options, places);
+      calm.addPatience((options.patienceSeconds * 1000) / options.rounds);
+      await measureRound(workbench, options, places, round);
     }
     const tookSeconds = (performance.now() - startMs) / 1000;
     console.log(report(results, options, agreement, [...options.remarks, ...remarks(diary, calm, tookSeconds)]));
@@ -48,14 +49,19 @@ async function bench(options: Options): Promise<void> {
   }
 }
 
-async function measureRound(bench: Workbench, { kinds }: Options, { loopback, veth, alone }: Places) {
-  if (kinds.has('loopback')) await measureHits(bench, loopback.site, loopback.subjects);
-  if (veth) await measureHits(bench, veth.site, veth.subjects);
-  if (kinds.has('misses')) await measureMisses(bench, loopback.site, loopback.subjects);
-  if (!loopback.subjects.has('nodens')) return;
-  if (kinds.has('flood')) await measureFlood(bench, alone);
-  if (kinds.has('reloads')) await measureReloads(bench, alone);
-  if (kinds.has('eviction')) await measureEviction(bench, alone);
+/** Every second round goes backwards: the patience of a round may be over before its end. */
+async function measureRound(bench: Workbench, { kinds }: Options, places: Places, round: number): Promise<void> {
+  const { loopback, veth, alone } = places;
+  const withNodens = loopback.subjects.has('nodens');
+  const steps = [
+    kinds.has('loopback') && (() => measureHits(bench, loopback.site, loopback.subjects)),
+    veth && (() => measureHits(bench, veth.site, veth.subjects)),
+    kinds.has('misses') && (() => measureMisses(bench, loopback.site, loopback.subjects)),
+    withNodens && kinds.has('flood') && (() => measureFlood(bench, alone)),
+    withNodens && kinds.has('reloads') && (() => measureReloads(bench, alone)),
+    withNodens && kinds.has('eviction') && (() => measureEviction(bench, alone)),
+  ].filter((step) => typeof step === 'function');
+  for (const step of round % 2 === 0 ? steps.toReversed() : steps) await step();
 }
 
 async function agree({ site, subjects }: Place, calm: Calm, programs: Programs): Promise<string> {
@@ -78,7 +84,9 @@ function remarks({ runs, repeated, disturbed, faults }: Diary, calm: Calm, tookS
   return [
     `${took}; somebody else had the cores at times: ${repeated} runs repeated, ${lost} s lost by that`,
     ...(disturbed > 0
-      ? [`${disturbed} runs stayed disturbed, for want of patience; they count where there are no others`]
+      ? [
+          `${disturbed} runs stayed disturbed for want of patience; they count where there are no others, marked with "?"`,
+        ]
       : []),
     ...faults,
   ];

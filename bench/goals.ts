@@ -1,14 +1,13 @@
 /** What nodens is to reach, as proportions within one run: they hold on any machine. */
 import { NETWORK_NAMES } from './network.ts';
-import type { Results } from './results.ts';
-import { alignColumns } from './table.ts';
+import type { Results, Value } from './results.ts';
+import { alignColumns, DOUBT } from './table.ts';
 
 type Goal = {
   readonly title: string;
   readonly bound: number;
   readonly kind: 'at most' | 'at least';
-  /** NaN when it was not measured. */
-  readonly figure: (results: Results) => number;
+  readonly figure: (results: Results) => Value;
 };
 
 /** A figure of nodens in proportion to another, of itself or of somebody else. */
@@ -46,7 +45,7 @@ const GOALS: readonly Goal[] = [
       title: `${network}: lost with 1,000 outstanding`,
       kind: 'at most',
       bound: 0,
-      figure: (results) => results.sum(`${network} lost`, 'nodens'),
+      figure: (results) => ({ value: results.sum(`${network} lost`, 'nodens'), disturbed: false }),
     },
   ]),
   {
@@ -77,10 +76,10 @@ const GOALS: readonly Goal[] = [
 
 export function formatGoals(results: Results): string {
   const rows = GOALS.flatMap(({ title, kind, bound, figure }) => {
-    const value = figure(results);
+    const { value, disturbed } = figure(results);
     if (Number.isNaN(value)) return [];
     const met = kind === 'at most' ? value <= bound : value >= bound;
-    return [[title, plain(value), `${kind} ${plain(bound)}`, met ? 'met' : 'MISSED']];
+    return [[title, plain(value), `${kind} ${plain(bound)}`, `${met ? 'met' : 'MISSED'}${disturbed ? DOUBT : ''}`]];
   });
   return rows.length === 0 ? '' : alignColumns([['goals', 'figure', 'bound', ''], ...rows]);
 }

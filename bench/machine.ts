@@ -1,12 +1,11 @@
 /** The cores that the bench uses, what a process takes of them, and whether somebody else takes them away. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../test/support/child.ts';
 import { findProgram } from '../test/support/programs.ts';
 
 export type Cores = { readonly server: number; readonly generator: number };
 
-const TICKS_PER_SECOND = 100; // USER_HZ, the same on every Linux.
 const PROBE_MS = 50;
 const CALM_SHARE = 0.1; // Of so short a probe: one interrupt of 4 ms is calm still.
 const PAUSE_MS = 1000;
@@ -27,12 +26,20 @@ export function pinnedTo(core: number): string[] {
   return [findProgram('taskset') ?? 'taskset', '-c', String(core)];
 }
 
-/** User and system time of a process and its children, so far. */
+/** User and system time of a process, all its threads and its children, so far. /proc/PID/stat has it in 10 ms only. */
 export function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  const own = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  const threads = readdirSync(`/proc/${pid}/task`).map((thread) => cpuNs(pid, thread));
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  const own = threads.reduce((sum, ns) => sum + ns, 0) / 1e9;
   return children.reduce((sum, child) => sum + cpuSeconds(Number(child)), own);
+}
+
+function cpuNs(pid: number, thread: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+  } catch {
+    return 0; // It has just ended.
+  }
 }
 
 /**
@@ -42,15 +49,19 @@ export function cpuSeconds(pid: number): number {
 export class Calm {
   readonly #program: string;
   readonly #cores: Cores;
-  readonly #patienceMs: number;
+  #patienceMs = 0;
   #seenAtMs = Number.NEGATIVE_INFINITY;
   /** How much of the patience is gone. */
   spentMs = 0;
 
-  constructor(program: string, cores: Cores, patienceMs: number) {
+  constructor(program: string, cores: Cores) {
     this.#program = program;
     this.#cores = cores;
-    this.#patienceMs = patienceMs;
+  }
+
+  /** What is left from before stays. */
+  addPatience(patienceMs: number): void {
+    this.#patienceMs += patienceMs;
   }
 
   /** Whether there is patience left to do it again. */
@@ -58,7 +69,7 @@ export class Calm {
     return this.spentMs < this.#patienceMs;
   }
 
-  /** Waits until both cores are ours, or until the patience, which is one for the whole run of the bench, is over. */
+  /** Waits until both cores are ours, or until the patience is over. */
   async wait(): Promise<void> {
     if (performance.now() - this.#seenAtMs < VALID_MS) return;
     while (this.patient && !(await this.isNow())) {

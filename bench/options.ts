@@ -27,9 +27,9 @@ const USAGE = `usage: npm run bench -- [--seconds N] [--rounds N] [--patience SE
 export function readOptions(): Options {
   const { values } = parseArgs({
     options: {
-      seconds: { type: 'string', default: '1' },
+      seconds: { type: 'string', default: '0.5' },
       rounds: { type: 'string', default: '3' },
-      patience: { type: 'string', default: '120' },
+      patience: { type: 'string', default: '180' },
       only: { type: 'string', default: KINDS.join(',') },
       servers: { type: 'string', default: SUBJECT_NAMES.join(',') },
     },

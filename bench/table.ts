@@ -1,9 +1,11 @@
 /** The table: a row for each figure, a column for each server, and nodens in proportion to each of the others. */
 import { NETWORK_NAMES } from './network.ts';
-import type { Results } from './results.ts';
+import type { Results, Value } from './results.ts';
 import type { SubjectName } from './servers.ts';
 
 const MEASURED = 'nodens';
+/** Behind what was measured in disturbed runs only. */
+export const DOUBT = '?';
 
 type Cell = (results: Results, subject: SubjectName) => string;
 type Row = {
@@ -19,11 +21,12 @@ const fixed = (digits: number) => (value: number) => value.toFixed(digits);
 const percent = (value: number) => `${Math.round(100 * value)} %`;
 
 function medians(title: string, figure: string, format: (value: number) => string): Row {
-  return { title, figure, cell: (results, subject) => orDash(results.median(figure, subject), format) };
+  return { title, figure, cell: (results, subject) => show(results.median(figure, subject), format) };
 }
 
 function sums(title: string, figure: string): Row {
-  return { title, figure, hasRatios: false, cell: (results, subject) => orDash(results.sum(figure, subject), whole) };
+  const cell: Cell = (results, subject) => show({ value: results.sum(figure, subject), disturbed: false }, whole);
+  return { title, figure, hasRatios: false, cell };
 }
 
 /** Far apart, they say that something else used the machine. */
@@ -77,7 +80,7 @@ const ROWS: readonly Row[] = [
 export function formatTable(results: Results, subjects: readonly SubjectName[]): string {
   const others = subjects.includes(MEASURED) ? subjects.filter((name) => name !== MEASURED) : [];
   const header = ['medians of the rounds', ...subjects, ...others.map((name) => `x ${name}`)];
-  const rows = ROWS.filter(({ figure }) => results.has(figure)).map((row) => [
+  const rows = ROWS.filter(({ figure }) => results.has(figure, subjects)).map((row) => [
     row.title,
     ...subjects.map((subject) => row.cell(results, subject)),
     ...others.map((other) => (row.hasRatios === false ? '' : ratio(results, row.figure, other))),
@@ -94,10 +97,10 @@ export function alignColumns(lines: readonly (readonly string[])[]): string {
 }
 
 function ratio(results: Results, figure: string, other: SubjectName): string {
-  const value = results.ratio(figure, MEASURED, figure, other);
-  return Number.isFinite(value) ? value.toFixed(2) : '';
+  const ofBoth = results.ratio(figure, MEASURED, figure, other);
+  return Number.isNaN(ofBoth.value) ? '' : show(ofBoth, fixed(2));
 }
 
-function orDash(value: number, format: (value: number) => string): string {
-  return Number.isNaN(value) ? '-' : format(value);
+function show({ value, disturbed }: Value, format: (value: number) => string): string {
+  return Number.isNaN(value) ? '-' : `${format(value)}${disturbed ? DOUBT : ''}`;
 }
