@@ -13,17 +13,25 @@ const TOLERANCE = 0.03;
 
 type Seen = { readonly answered: number; readonly lost: number; readonly meanUs: number };
 
+export type Agreement = { readonly agreed: boolean; readonly line: string };
+
 /** Loads the server with both in turn, at the same rate and in the same way, and says in one line what each saw. */
-export async function checkAgreement(generator: Generator, server: Server, cores: Cores, seconds: number) {
+export async function checkAgreement(
+  generator: Generator,
+  server: Server,
+  cores: Cores,
+  seconds: number,
+): Promise<Agreement> {
   const stream = { prefix: HIT_PREFIX, count: HIT_NAMES, window: FULL_WINDOW, rate: RATE };
   const [ours] = await generator(server, { seconds, spin: false, stream });
   const theirs = await dnsperf(server, cores, seconds);
   const sameCount = Math.abs(ours.answered / theirs.answered - 1) <= TOLERANCE;
-  const verdict = sameCount && ours.lost === 0 && theirs.lost === 0 ? 'they agree' : 'THEY DISAGREE';
+  const agreed = sameCount && ours.lost === 0 && theirs.lost === 0;
   const show = ({ answered, lost, meanUs }: Seen) =>
     `${answered.toLocaleString('en-US')} answers, ${lost} lost, mean ${meanUs.toFixed(0)} us`;
   const load = `${RATE.toLocaleString('en-US')}/s for ${seconds} s against the echo`;
-  return `agreement at ${load}: generator ${show(ours)}; dnsperf ${show(theirs)}: ${verdict}`;
+  const verdict = agreed ? 'they agree' : 'THEY DISAGREE';
+  return { agreed, line: `agreement at ${load}: generator ${show(ours)}; dnsperf ${show(theirs)}: ${verdict}` };
 }
 
 async function dnsperf({ address, port }: Server, cores: Cores, seconds: number): Promise<Seen> {

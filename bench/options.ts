@@ -29,7 +29,7 @@ export function readOptions(): Options {
     options: {
       seconds: { type: 'string', default: '0.5' },
       rounds: { type: 'string', default: '3' },
-      patience: { type: 'string', default: '180' },
+      patience: { type: 'string', default: '150' },
       only: { type: 'string', default: KINDS.join(',') },
       servers: { type: 'string', default: SUBJECT_NAMES.join(',') },
     },

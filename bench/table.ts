@@ -85,7 +85,7 @@ export function formatTable(results: Results, subjects: readonly SubjectName[]):
     ...subjects.map((subject) => row.cell(results, subject)),
     ...others.map((other) => (row.hasRatios === false ? '' : ratio(results, row.figure, other))),
   ]);
-  return alignColumns([header, ...rows]);
+  return rows.length === 0 ? '' : alignColumns([header, ...rows]);
 }
 
 /** The first column to the left, numbers to the right. */
