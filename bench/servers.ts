@@ -167,6 +167,7 @@ ns IN A 192.0.2.1
   pidfile: ""
   zonelistfile: "${directory}/zones"
   xfrdfile: ""
+  xfrdir: "${directory}"
   logfile: "${directory}/log"
   rrl-ratelimit: 0
   minimal-responses: yes
