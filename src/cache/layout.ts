@@ -23,20 +23,25 @@
  * covers the heap. Writing the index needs no order: what it leads to is checked anyway.
  */
 
-/** Header: written once, when the store is made. */
+/** Header: written once, when the store is made; the mask alone changes, as the index grows. */
 export const HEADER_MAGIC = 0;
 export const HEADER_SALT_0 = 1;
 export const HEADER_SALT_1 = 2;
 export const HEADER_INDEX_SLOTS = 3;
 export const HEADER_ENTRY_COUNT = 4;
 export const HEADER_HEAP_GRANULES = 5;
+/** The slots of the index that are in use, less one. */
+export const HEADER_INDEX_MASK = 6;
 const HEADER_WORDS = 16;
 
-const MAGIC = 0x6e6f6431; // "nod1": changes with the layout.
+const MAGIC = 0x6e6f6432; // "nod2": changes with the layout.
+/** Of the index at first: few answers take few pages of memory, and few lines of the processor's cache. */
+const FIRST_INDEX_SLOTS = 64;
 
 /**
- * Index: open addressing with linear probing, never more than half full, written by the writer. A slot is 0 or holds
- * ten bits of the hash, so that few wrong entries are looked at, above the number of an entry.
+ * Index: open addressing with linear probing, written by the writer. A slot is 0 or holds ten bits of the hash, so that
+ * few wrong entries are looked at, above the number of an entry. Only the first slots are in use, twice as many each time
+ * half of them are taken; a reader that comes while they are filled anew may miss what is there.
  */
 export const SLOT_ENTRY_BITS = 22;
 export const SLOT_ENTRY_MASK = (1 << SLOT_ENTRY_BITS) - 1;
@@ -138,7 +143,8 @@ export class Memory {
   readonly bytes: Uint8Array;
   readonly doubles: Float64Array;
   readonly indexStart = HEADER_WORDS;
-  readonly indexMask: number;
+  /** Slots that the index may have at most. */
+  readonly indexSlots: number;
   readonly entryCount: number;
   /** Of entry 0, which does not exist. */
   readonly entriesStart: number;
@@ -161,6 +167,7 @@ export class Memory {
     header[HEADER_SALT_0] = salt[0];
     header[HEADER_SALT_1] = salt[1];
     header[HEADER_INDEX_SLOTS] = indexSlots;
+    header[HEADER_INDEX_MASK] = Math.min(FIRST_INDEX_SLOTS, indexSlots) - 1;
     header[HEADER_ENTRY_COUNT] = entryCount;
     header[HEADER_HEAP_GRANULES] = Math.trunc((totalBytes - tablesBytes) / GRANULE_BYTES);
     return new Memory(buffer);
@@ -175,11 +182,16 @@ export class Memory {
     this.doubles = new Float64Array(buffer);
     if (this.words[HEADER_MAGIC] !== MAGIC) throw new Error('this is not the memory of a cache of this version');
     const indexSlots = this.words[HEADER_INDEX_SLOTS];
-    this.indexMask = indexSlots - 1;
+    this.indexSlots = indexSlots;
     this.entryCount = this.words[HEADER_ENTRY_COUNT];
     this.entriesStart = HEADER_WORDS + indexSlots - ENTRY_WORDS;
     this.heapStart = HEADER_WORDS + indexSlots + this.entryCount * ENTRY_WORDS;
     this.heapGranules = this.words[HEADER_HEAP_GRANULES];
+  }
+
+  /** Of the slots that are in use. */
+  get indexMask(): number {
+    return this.words[HEADER_INDEX_MASK];
   }
 
   /** The word where an entry starts. */

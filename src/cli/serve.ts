@@ -7,7 +7,7 @@ import { type Logger, stdoutLogger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { addProcessMetrics } from '../observe/process-metrics.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
-import { trimHeap } from '../sys/heap.ts';
+import { trimAllocator, trimHeap } from '../sys/heap.ts';
 import { Poller } from '../sys/poller.ts';
 import { corefileSource } from './corefile-source.ts';
 import { SERVER_FLAGS, type ServerFlags } from './flag-table.ts';
@@ -20,6 +20,7 @@ const EXIT_FAULT = 1;
 const EXIT_USAGE = 2;
 /** Until then those who have waited for us are served. */
 const TRIM_AFTER_MS = 1000;
+const TRIM_INTERVAL_MS = 2000;
 /** The tenth part of a core that is wanted by responders as well. */
 const RESOLVER_NICENESS = 10;
 /** The embedded default is for trying out, without root. */
@@ -49,6 +50,7 @@ export async function serve(argv: readonly string[], loaded: () => void): Promis
   }
   process.on('uncaughtException', (error) => server.recover(error));
   setTimeout(trimHeap, TRIM_AFTER_MS).unref();
+  setInterval(trimAllocator, TRIM_INTERVAL_MS).unref();
   if (flags.responders > 0) yieldToResponders();
   if (flags.quiet) return;
   for (const line of versionLines()) log.line(line);

@@ -78,6 +78,17 @@ export const signalMask: (how: number, set: Uint8Array, old: null) => number = l
   'int sigprocmask(int how, const void *set, void *old)',
 );
 
+/** Gives free memory of the C library's heap back to the kernel; undefined where the library does that by itself (musl). */
+export const mallocTrim: ((padBytes: number) => number) | undefined = optional('int malloc_trim(size_t padBytes)');
+
+function optional(declaration: string) {
+  try {
+    return libc.func(declaration);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Where the memory of `buffer` lies. A whole ArrayBuffer is never moved by the garbage collector. */
 export function addressOf(buffer: ArrayBuffer): Address {
   return Number(koffi.address(buffer));
