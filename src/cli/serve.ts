@@ -59,8 +59,9 @@ export async function serve(argv: readonly string[], loaded: () => void): Promis
 
 /**
  * Where there is but one core for both, a flood of misses must not slow hits down: this thread, and no other, gets nicer
- * than the responders, which have been started. Measured on one core that is saturated with hits and misses: p99 of hits
- * 3.3 ms without, 0.9 ms with it; 0.25 ms without misses. It matters to nobody outside of the container.
+ * than the responders, which have been started. Measured on one core with 20,000 hits a second and as many misses as it
+ * can: 1 in 100 times the responder waited 1.4 ms for the core, and 0.05 ms with this. It matters to nobody outside of the
+ * container.
  */
 function yieldToResponders(): void {
   const { pid } = process; // To the kernel, the number of the process is that of its first thread.
