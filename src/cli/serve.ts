@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { getPriority, setPriority } from 'node:os';
 import { CacheStore } from '../cache/store.ts';
 import { DIRECTIVES } from '../directives/order.ts';
 import { HttpListeners } from '../observe/http-listeners.ts';
@@ -13,6 +12,7 @@ import { corefileSource } from './corefile-source.ts';
 import { SERVER_FLAGS, type ServerFlags } from './flag-table.ts';
 import { FlagError, parseFlags, usage } from './flags.ts';
 import { defaultCacheBytes } from './memory.ts';
+import { yieldToResponders } from './niceness.ts';
 import { handleSignals } from './signals.ts';
 import { VERSION, versionLines } from './version.ts';
 
@@ -21,8 +21,6 @@ const EXIT_USAGE = 2;
 /** Until then those who have waited for us are served. */
 const TRIM_AFTER_MS = 1000;
 const TRIM_INTERVAL_MS = 2000;
-/** The tenth part of a core that is wanted by responders as well. */
-const RESOLVER_NICENESS = 10;
 /** The embedded default is for trying out, without root. */
 const EMBEDDED_PORT = 1053;
 
@@ -55,17 +53,6 @@ export async function serve(argv: readonly string[], loaded: () => void): Promis
   if (flags.quiet) return;
   for (const line of versionLines()) log.line(line);
   if (source.file === '') log.line(`No Corefile given: the embedded default serves. Try: dig ${digArguments(server)}`);
-}
-
-/**
- * Where there is but one core for both, a flood of misses must not slow hits down: this thread, and no other, gets nicer
- * than the responders, which have been started. Measured on one core with 20,000 hits a second and as many misses as it
- * can: 1 in 100 times the responder waited 1.4 ms for the core, and 0.05 ms with this. It matters to nobody outside of the
- * container.
- */
-function yieldToResponders(): void {
-  const { pid } = process; // To the kernel, the number of the process is that of its first thread.
-  setPriority(pid, Math.max(RESOLVER_NICENESS, getPriority(pid)));
 }
 
 function readFlags(argv: readonly string[]) {

@@ -19,15 +19,21 @@ export function workerCount(process: Process): number {
   return workers(process).length;
 }
 
-/** How nice the resolver is, and each responder. */
-export function niceness(process: Process): { resolver: number; responders: number[] } {
+/** How nice each responder is, and each other thread. */
+export function niceness(process: Process): { responders: number[]; others: number[] } {
   const { pid } = process;
-  return { resolver: nicenessOf(pid, pid), responders: workers(process).map((id) => nicenessOf(pid, id)) };
+  const responders = workers(process);
+  const others = threads(process).filter((id) => !responders.includes(id));
+  return { responders: responders.map((id) => nicenessOf(pid, id)), others: others.map((id) => nicenessOf(pid, id)) };
 }
 
-function workers({ pid }: Process): number[] {
-  const threads = readdirSync(`/proc/${pid}/task`).map(Number);
-  return threads.filter((id) => readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').trim() === 'WorkerThread');
+function workers(process: Process): number[] {
+  const nameOf = (id: number) => readFileSync(`/proc/${process.pid}/task/${id}/comm`, 'utf8').trim();
+  return threads(process).filter((id) => nameOf(id) === 'WorkerThread');
+}
+
+function threads({ pid }: Process): number[] {
+  return readdirSync(`/proc/${pid}/task`).map(Number);
 }
 
 function nicenessOf(pid: number, thread: number): number {
