@@ -56,7 +56,7 @@ export const SERVER_FLAGS = [
     default: DEFAULT_RESPONDERS,
     min: 0,
     max: MAX_RESPONDERS,
-    help: 'threads that answer cache hits; 0 leaves them to the main thread (default 1, from eight cores on 2)',
+    help: 'threads that answer cache hits: by default 2 from eight cores on; 0 leaves hits to the main thread',
   },
 ] as const satisfies readonly FlagSpec[];
 
