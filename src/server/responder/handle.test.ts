@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setEnvironmentData } from 'node:worker_threads';
 import { CacheStore } from '../../cache/store.ts';
 import { send } from '../../sys/socket.ts';
 import { until } from '../../sys/testing.ts';
@@ -9,10 +8,9 @@ import { buildMessage } from '../../wire/testing/build.ts';
 import { parseMessage } from '../../wire/view.ts';
 import { ResponderHandle } from './handle.ts';
 import type { Plan } from './plan.ts';
-import { DIES_AT_START, DIES_OF_A_QUERY, FAULT, HANGS_AT_A_QUERY, modeOf, NONE } from './testing/faulty-thread.ts';
+import { DIES_AT_START, DIES_OF_A_QUERY, FAULTY, faulty, HANGS_AT_A_QUERY, NONE } from './testing/faulty-thread.ts';
 import { loopbackPair } from './testing/hits-rig.ts';
 
-const FAULTY = new URL('./testing/faulty-thread.ts', import.meta.url);
 const CACHE_BYTES = 64 * 1024;
 const NO_PLAN: Plan = { blocks: [], listeners: [], tallies: new SharedArrayBuffer(0) };
 
@@ -46,18 +44,6 @@ function start(t: TestContext, plan: Plan, script?: URL) {
 async function takeOver(handle: ResponderHandle, plan: Plan): Promise<void> {
   for (let attempts = 0; attempts < 10; attempts++) if (await handle.send(plan)) return;
   assert.fail('the plan was not taken over');
-}
-
-/** Sets how the faulty thread goes wrong, from now on. */
-function faulty(mode: number): (next: number) => void {
-  const memory = new SharedArrayBuffer(4);
-  const words = modeOf(memory);
-  Atomics.store(words, 0, mode);
-  setEnvironmentData(FAULT, memory);
-  return (next) => {
-    Atomics.store(words, 0, next);
-    Atomics.notify(words, 0);
-  };
 }
 
 const query = (id: number) => buildMessage({ id, flags: FLAG_RD, question: 'www.example.org. A' });

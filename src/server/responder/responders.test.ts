@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { setEnvironmentData } from 'node:worker_threads';
 import { CacheStore } from '../../cache/store.ts';
 import { Metrics } from '../../observe/metrics.ts';
 import { RequestMetrics } from '../../observe/request-metrics.ts';
@@ -14,10 +13,9 @@ import { buildMessage } from '../../wire/testing/build.ts';
 import { Router } from '../router.ts';
 import { type TestServer, testServer } from '../testing.ts';
 import { Responders, type RespondersOptions, type ServedListener } from './responders.ts';
-import { DIES_OF_A_QUERY, FAULT, HANGS_AT_A_QUERY, modeOf, NONE } from './testing/faulty-thread.ts';
+import { DIES_OF_A_QUERY, FAULTY, faulty, HANGS_AT_A_QUERY, NONE } from './testing/faulty-thread.ts';
 import { loopbackPair } from './testing/hits-rig.ts';
 
-const FAULTY = new URL('./testing/faulty-thread.ts', import.meta.url);
 const query = buildMessage({ flags: FLAG_RD, question: 'www.example.org. A' });
 
 /** Two responders, a listener with a socket for each, and how often the listener has been given a query of each. */
@@ -46,18 +44,6 @@ function startResponders(t: TestContext, options: Partial<RespondersOptions> = {
   };
   const ask = (responder: number) => send(pairs[responder].client, query);
   return { responders, listener, delivered, ask, metrics, lines };
-}
-
-/** Sets how the faulty threads go wrong, from now on. */
-function faulty(mode: number): (next: number) => void {
-  const memory = new SharedArrayBuffer(4);
-  const words = modeOf(memory);
-  Atomics.store(words, 0, mode);
-  setEnvironmentData(FAULT, memory);
-  return (next) => {
-    Atomics.store(words, 0, next);
-    Atomics.notify(words, 0);
-  };
 }
 
 test('responders: a listener is served from its publication on, until it is removed', async (t) => {
