@@ -116,9 +116,9 @@ export class CacheReader {
   }
 
   /**
-   * Copies the message of the entry that `find` or `load` took last, each TTL replaced by `ttl` seconds, to `offset` (a multiple
-   * of 4) of a buffer that `words` and `bytes` both show; it needs room for `messageBytes` rounded up to 4. False if the
-   * entry was changed meanwhile: what has been copied is rubbish, and so is what was found.
+   * Copies the message of the entry that `find` or `load` took last, each TTL replaced by `ttl` seconds, to `offset` (a
+   * multiple of 4) of a buffer that `words` and `bytes` both show; it needs room for `messageBytes` rounded up to 4. False
+   * if the entry was changed meanwhile: what has been copied is rubbish, and so is what was found.
    */
   copyMessage(entry: number, words: Int32Array, bytes: Uint8Array, offset: number, ttl: number): boolean {
     const memory = this.#memory;

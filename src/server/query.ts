@@ -1,11 +1,11 @@
 import type { BackgroundQuery, Query } from '../directives/contract.ts';
 import { writeU16 } from '../wire/bytes.ts';
+import { MIN_UDP_PAYLOAD_BYTES } from '../wire/edns.ts';
 import { type MessageView, parseMessage } from '../wire/view.ts';
 import type { Client } from './client.ts';
 import type { InflightTable } from './inflight.ts';
 
 const CLASS_TO_TTL_BYTES = 2; // In a record the class stands right before the TTL; in OPT the class is the payload size.
-const MIN_UDP_BYTES = 512; // RFC 6891 §6.2.5: smaller values are treated as 512.
 const MAX_UDP_BYTES = 65507; // Of a UDP datagram over IPv4, whatever the client offers.
 const MAX_TCP_BYTES = 65535;
 
@@ -93,7 +93,7 @@ export class ServerQuery implements Query {
   /** The largest answer that the client can take, in bytes. */
   get answerLimitBytes(): number {
     if (this.protocol === 'tcp') return MAX_TCP_BYTES;
-    return Math.min(Math.max(MIN_UDP_BYTES, this.udpPayloadBytes), MAX_UDP_BYTES);
+    return Math.min(Math.max(MIN_UDP_PAYLOAD_BYTES, this.udpPayloadBytes), MAX_UDP_BYTES);
   }
 
   lowerUdpPayload(bytes: number): void {

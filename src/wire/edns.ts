@@ -7,6 +7,8 @@ import { readU16, writeU16 } from './bytes.ts';
 import { TYPE_OPT } from './types.ts';
 
 export const EDNS_VERSION = 0;
+/** What every client can take over UDP; smaller sizes are treated as this one (RFC 6891 §6.2.5). */
+export const MIN_UDP_PAYLOAD_BYTES = 512;
 /** An OPT record without options, its root name included. */
 export const OPT_FIXED_BYTES = 11;
 export const EDNS_FLAG_DO = 0x8000;

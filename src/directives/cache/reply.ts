@@ -3,14 +3,13 @@ import { classify, isCacheable, type ResponseClass } from '../../cache/classify.
 import { durationSeconds } from '../../cache/ttl.ts';
 import { copyBytes, writeU32 } from '../../wire/bytes.ts';
 import { compressMessage } from '../../wire/compress.ts';
+import { MIN_UDP_PAYLOAD_BYTES } from '../../wire/edns.ts';
 import { FLAG_AD, FLAG_RD, MAX_MESSAGE_BYTES, RCODE_NOERROR, RCODE_NXDOMAIN, setFlags } from '../../wire/header.ts';
 import { MessageView, sameQuestion } from '../../wire/view.ts';
 import type { Clock, Outcome, Query } from '../contract.ts';
 import type { AnswerStore, KeptAnswer } from './answer-store.ts';
 import type { CacheConfig } from './config.ts';
 import { type CacheMetrics, SOURCE } from './metrics.ts';
-
-const MIN_UDP_BYTES = 512; // RFC 6891 §6.2.5: smaller values are treated as 512.
 
 /** What came of asking the rest of the chain, for all who wait for it. */
 export type Reply = {
@@ -93,7 +92,7 @@ export class ReplyKeeper {
 
 /** The longest answer that the upstream may give to a query, in bytes. */
 export function limitOf({ protocol, udpPayloadBytes }: Query): number {
-  return protocol === 'udp' ? Math.max(MIN_UDP_BYTES, udpPayloadBytes) : MAX_MESSAGE_BYTES;
+  return protocol === 'udp' ? Math.max(MIN_UDP_PAYLOAD_BYTES, udpPayloadBytes) : MAX_MESSAGE_BYTES;
 }
 
 /** The outcome for one who asked, with an answer of its own. `wantsAd`: its query had DO or AD. */

@@ -2,12 +2,11 @@ import type { Asker } from '../../upstream/exchange.ts';
 import { shortened } from '../../upstream/random.ts';
 import type { Timed, TimerWheel } from '../../upstream/timer-wheel.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
+import { MIN_UDP_PAYLOAD_BYTES } from '../../wire/edns.ts';
 import { MAX_MESSAGE_BYTES, RCODE_NOERROR, RCODE_SERVFAIL } from '../../wire/header.ts';
 import type { MessageView } from '../../wire/view.ts';
 import type { Outcome, Query } from '../contract.ts';
 import type { ForwardConfig } from './options.ts';
-
-const MIN_UDP_BYTES = 512; // RFC 6891 §6.2.5: smaller values are treated as 512.
 
 /** Before all upstreams are tried again; doubled each time. */
 const FIRST_PAUSE_MS = 50;
@@ -148,7 +147,8 @@ export class Attempts implements Asker, Timed {
     this.#upstream = upstream;
     this.#askedOver = protocol;
     this.#askedAtMs = nowMs;
-    const receiveLimitBytes = clientProtocol === 'udp' ? Math.max(MIN_UDP_BYTES, udpPayloadBytes) : MAX_MESSAGE_BYTES;
+    const receiveLimitBytes =
+      clientProtocol === 'udp' ? Math.max(MIN_UDP_PAYLOAD_BYTES, udpPayloadBytes) : MAX_MESSAGE_BYTES;
     const deadlineMs = this.#deadlineMs;
     upstream.exchange({ request, asker: this, receiveLimitBytes, deadlineMs, protocol }, nowMs);
   }

@@ -1,3 +1,4 @@
+import { MIN_UDP_PAYLOAD_BYTES } from '../../wire/edns.ts';
 import { FLAG_AA, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC, FLAG_Z, rcodeName } from '../../wire/header.ts';
 import { className, typeName } from '../../wire/types.ts';
 import type { Outcome, Query } from '../contract.ts';
@@ -8,7 +9,6 @@ export const COMMON =
 const COMBINED = `${COMMON} "{>opcode}"`;
 
 const NO_VALUE = '-';
-const MIN_UDP_BYTES = 512;
 const MAX_TCP_BYTES = 65535;
 const DURATION_DIGITS = 9; // Seconds down to nanoseconds.
 
@@ -59,7 +59,7 @@ function bracketed(address: string): string {
 
 /** The largest answer that the client takes. */
 function bufferBytes(query: Query): number {
-  return query.protocol === 'tcp' ? MAX_TCP_BYTES : Math.max(MIN_UDP_BYTES, query.udpPayloadBytes);
+  return query.protocol === 'tcp' ? MAX_TCP_BYTES : Math.max(MIN_UDP_PAYLOAD_BYTES, query.udpPayloadBytes);
 }
 
 const FLAGS: readonly (readonly [bit: number, name: string])[] = [

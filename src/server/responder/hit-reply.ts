@@ -9,6 +9,7 @@ import {
   EDNS_KEPT_FLAGS,
   EDNS_VERSION,
   encodeExtendedError,
+  MIN_UDP_PAYLOAD_BYTES,
   type OptFields,
   writeOpt,
 } from '../../wire/edns.ts';
@@ -31,7 +32,6 @@ import { shuffleAddresses } from './shuffle.ts';
 
 /** The largest reply that is made here. */
 export const MAX_REPLY_BYTES = 4096;
-const MIN_UDP_BYTES = 512; // RFC 6891 §6.2.5: smaller values are treated as 512.
 
 const NO_OPTIONS = new Uint8Array(0);
 const STALE_OPTIONS = encodeExtendedError(EDE_STALE_ANSWER);
@@ -81,7 +81,7 @@ export class HitReply {
     this.rcode = flags & RCODE_MASK;
     const isShuffled = block.shufflesAddresses && this.rcode === RCODE_NOERROR;
     if (isShuffled && !shuffleAddresses(bytes, start, query.questionEnd, end, Math.random)) return false;
-    const limitBytes = Math.max(MIN_UDP_BYTES, payloadBytes);
+    const limitBytes = Math.max(MIN_UDP_PAYLOAD_BYTES, payloadBytes);
     if (replyBytes > limitBytes || !this.#hasSameQuestion(query, slot, start, lookup)) {
       replies.add(slot, this.#rebuild(query, slot, start, messageBytes, { flags, limitBytes, opt }));
       return true;

@@ -13,8 +13,7 @@
  * A record lies in one piece; before the end of the memory a gap may stand for what does not fit there. Records begin at
  * even words, for the sake of the float.
  */
-import type { DatagramBatch } from '../../sys/datagrams.ts';
-import { PATH_WORDS } from '../../sys/datagrams.ts';
+import { DATAGRAM_BYTES, type DatagramBatch, PATH_WORDS } from '../../sys/datagrams.ts';
 import { RING_DROPPED, RING_HEAD, RING_SLEEPING, RING_TAIL } from './controls.ts';
 
 /** A query to be answered. */
@@ -31,8 +30,7 @@ const ARRIVED_AT = 4;
 const PATH = 6;
 const MESSAGE = PATH + PATH_WORDS;
 const WORD_BYTES = 4;
-const MAX_MESSAGE_BYTES = 4096;
-const MAX_RECORD_WORDS = recordWords(MAX_MESSAGE_BYTES);
+const MAX_RECORD_WORDS = recordWords(DATAGRAM_BYTES);
 
 /** 512 KiB: room for about 3,500 queries of usual size. A power of two. */
 export const RING_WORDS = 128 * 1024;
