@@ -164,6 +164,8 @@ export interface Block {
 
   /** Says at set-up that HTTP is served there, so that no DNS listener of the load may be. */
   claimHttp(address: HostPort): void;
+  /** Says at set-up that the addresses which the block listens on are to be held on this node. */
+  claimNode(claim: NodeClaim): void;
 
   /**
    * Before the listeners open; may reject, which gives the whole load up (each started part gets its `onStop`). The error
@@ -177,6 +179,20 @@ export interface Block {
   /** When this load has been replaced, given up, or the process ends: gives back whatever was acquired. */
   onStop(stop: () => MaybePromise<void>): void;
 }
+
+export type NodeBackend = 'auto' | 'nftables' | 'iptables' | 'none';
+
+/** How a block wants the addresses that it listens on to be held on the node. */
+export type NodeClaim = {
+  readonly interfaceName: string;
+  readonly backend: NodeBackend;
+  /** Seconds; undefined: what is usual. */
+  readonly leaseS: number | 'off' | undefined;
+  /** Addresses and rules stay when the process ends. */
+  readonly skipTeardown: boolean;
+  /** The directive that says so, for errors. */
+  readonly line: Cursor;
+};
 
 export type ListenerSettings = {
   /** Addresses to listen on, as text; empty is the wildcard. */

@@ -8,6 +8,7 @@ import { health } from './health/health.ts';
 import { loadbalance } from './loadbalance/loadbalance.ts';
 import { log } from './log/log.ts';
 import { loop } from './loop/loop.ts';
+import { nodecache } from './nodecache/nodecache.ts';
 import { prometheus } from './prometheus/prometheus.ts';
 import { ready } from './ready/ready.ts';
 import { type RegisteredDirective, register } from './register.ts';
@@ -24,6 +25,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(reload),
   register(bufsize),
   register(bind),
+  register(nodecache),
   register(debug),
   register(ready),
   register(health),
@@ -37,7 +39,10 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(whoami),
 ];
 
-/** All of CoreDNS 1.14.4, in its order: a name that is here but not above is known, and said not to be had. */
+/**
+ * All of CoreDNS 1.14.4, in its order, and the one of coredns-nodecache: a name that is here but not above is known, and
+ * said not to be had.
+ */
 export const COREDNS_DIRECTIVES: readonly string[] = [
   'root',
   'metadata',
@@ -51,6 +56,7 @@ export const COREDNS_DIRECTIVES: readonly string[] = [
   'nsid',
   'bufsize',
   'bind',
+  'nodecache',
   'debug',
   'trace',
   'ready',

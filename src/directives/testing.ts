@@ -23,6 +23,7 @@ import type {
   Handler,
   ListenerSettings,
   MaybePromise,
+  NodeClaim,
   Outcome,
   ProcessServices,
   Query,
@@ -116,6 +117,7 @@ export class FakeBlock implements Block {
   readonly lines: () => string[];
   /** Where HTTP is served. */
   readonly claims: HostPort[] = [];
+  readonly nodeClaims: NodeClaim[] = [];
   readonly #steps = { start: [] as Step[], serving: [] as Step[], shutdown: [] as Step[], stop: [] as Step[] };
 
   constructor(options: FakeBlockOptions = {}) {
@@ -134,6 +136,10 @@ export class FakeBlock implements Block {
 
   claimHttp(address: HostPort): void {
     this.claims.push(address);
+  }
+
+  claimNode(claim: NodeClaim): void {
+    this.nodeClaims.push(claim);
   }
 
   onStart(start: Step): void {

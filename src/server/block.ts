@@ -7,6 +7,7 @@ import type {
   HitRules,
   ListenerSettings,
   MaybePromise,
+  NodeClaim,
   Outcome,
   ProcessServices,
   Wrap,
@@ -45,6 +46,8 @@ export class BlockBuilder implements Block {
   readonly log: Logger;
   readonly process: ProcessServices;
   readonly httpEndpoints: HttpEndpoint[] = [];
+  /** Undefined: the block's addresses are not to be held. */
+  nodeClaim: NodeClaim | undefined;
   readonly startSteps: Step[] = [];
   readonly servingSteps: (() => void)[] = [];
   readonly shutdownSteps: Step[] = [];
@@ -75,6 +78,10 @@ export class BlockBuilder implements Block {
 
   claimHttp(address: HostPort): void {
     if (this.#line !== undefined) this.httpEndpoints.push({ address, line: this.#line });
+  }
+
+  claimNode(claim: NodeClaim): void {
+    this.nodeClaim = claim;
   }
 
   onStart(start: Step): void {

@@ -1,0 +1,88 @@
+import type { Cursor } from '../../corefile/cursor.ts';
+import { expectArgs, expectNoBody, parseDuration, unknownProperty } from '../../corefile/values.ts';
+import type { Block, Directive, NodeBackend, NodeClaim } from '../contract.ts';
+
+const NAME = 'nodecache';
+/** The interface of coredns-nodecache, which no option changed. */
+const DEFAULT_INTERFACE = 'nodecache';
+const SKIP_TEARDOWN = 'skipteardown';
+const BACKENDS: readonly NodeBackend[] = ['auto', 'nftables', 'iptables', 'none'];
+/** A name has 16 bytes with its final NUL (IFNAMSIZ). */
+const MAX_NAME_BYTES = 15;
+/** The kernel counts lifetimes in seconds; a third of it must leave time for an answer. */
+const MIN_LEASE_MS = 3000;
+const MAX_LEASE_MS = 3600 * 1000;
+
+type Settings = { -readonly [Field in keyof NodeClaim]: NodeClaim[Field] };
+
+/** Reads a property into the claim. */
+const PROPERTIES = new Map<string, (property: Cursor, claim: Settings) => void>([
+  ['interface', (property, claim) => (claim.interfaceName = parseName(property))],
+  ['backend', (property, claim) => (claim.backend = parseBackend(property))],
+  ['lease', (property, claim) => (claim.leaseS = parseLease(property))],
+  [SKIP_TEARDOWN, (property, claim) => (claim.skipTeardown = isSaid(property))],
+]);
+
+/** Syntax: `nodecache [skipteardown] { interface NAME ; backend NAME ; lease DURATION|off ; skipteardown }` */
+export function parse(cursor: Cursor): NodeClaim {
+  expectArgs(cursor, 0, 1);
+  const [word] = cursor.args;
+  if (word !== undefined && word.text.toLowerCase() !== SKIP_TEARDOWN) {
+    throw cursor.error(`expected ${SKIP_TEARDOWN} or nothing, got "${word.text}"`, word);
+  }
+  const claim: Settings = {
+    interfaceName: DEFAULT_INTERFACE,
+    backend: 'auto',
+    leaseS: undefined,
+    skipTeardown: word !== undefined,
+    line: cursor,
+  };
+  for (const property of cursor.body) {
+    const read = PROPERTIES.get(property.name.text);
+    if (read === undefined) throw unknownProperty(property, PROPERTIES.keys());
+    expectNoBody(property);
+    read(property, claim);
+  }
+  return claim;
+}
+
+function parseName(property: Cursor): string {
+  expectArgs(property, 1, 1);
+  const [{ text }] = property.args;
+  const byteCount = Buffer.byteLength(text);
+  if (byteCount > MAX_NAME_BYTES) {
+    throw property.error(`interface must have at most ${MAX_NAME_BYTES} bytes, "${text}" has ${byteCount}`);
+  }
+  // dev_valid_name() of the kernel, and `%`, which asks it to find a number.
+  if (!/^[^\s/:%]+$/.test(text) || text === '.' || text === '..') {
+    throw property.error(`interface must be a name for a link, got "${text}"`);
+  }
+  return text;
+}
+
+function parseBackend(property: Cursor): NodeBackend {
+  expectArgs(property, 1, 1);
+  const [{ text }] = property.args;
+  const backend = BACKENDS.find((name) => name === text);
+  if (backend === undefined) throw property.error(`backend must be ${BACKENDS.join(', ')}, got "${text}"`);
+  return backend;
+}
+
+function parseLease(property: Cursor): number | 'off' {
+  expectArgs(property, 1, 1);
+  const [token] = property.args;
+  if (token.text === 'off') return 'off';
+  return Math.round(parseDuration(property, token, { minMs: MIN_LEASE_MS, maxMs: MAX_LEASE_MS }) / 1000);
+}
+
+function isSaid(property: Cursor): true {
+  expectArgs(property, 0, 0);
+  return true;
+}
+
+/** What it claims is held by the server's take-over of the node; no query passes here. */
+function setup(claim: NodeClaim, block: Block): undefined {
+  block.claimNode(claim);
+}
+
+export const nodecache: Directive<NodeClaim> = { name: NAME, repeat: 'once', parse, setup };
