@@ -7,7 +7,40 @@ const CORES_FOR_TWO = 8;
 const DEFAULT_RESPONDERS = availableParallelism() < CORES_FOR_TWO ? 1 : 2;
 const MAX_RESPONDERS = 64;
 
-/** The server's flags: those of CoreDNS, then our own. */
+/** Of node-cache, and what it leaves out: how the addresses of the node are held. */
+export const NODE_FLAGS = [
+  {
+    name: 'localip',
+    kind: 'string',
+    default: '',
+    help: 'comma-separated addresses to serve on and to hold on the node',
+  },
+  { name: 'setupinterface', kind: 'bool', default: true, help: 'put the addresses of -localip on an interface' },
+  { name: 'interfacename', kind: 'string', default: 'nodelocaldns', help: 'name of that interface' },
+  {
+    name: 'setupiptables',
+    kind: 'bool',
+    default: true,
+    help: 'have what is sent to -localip skip connection tracking',
+  },
+  {
+    name: 'backend',
+    kind: 'string',
+    default: 'auto',
+    help: 'how the rules are made: auto, nftables, iptables or none',
+  },
+  {
+    name: 'lease',
+    kind: 'string',
+    default: '',
+    help: 'how long the addresses stay without being renewed, 3s to 1h, or off; 10s unless -skipteardown is given',
+  },
+  { name: 'skipteardown', kind: 'bool', default: false, help: 'leave interface and rules in place on exit' },
+  { name: 'syncinterval', kind: 'seconds', default: 60, min: 1, help: 'how often interface and rules are checked' },
+  { name: 'health-port', kind: 'int', default: 8080, help: 'port of the health endpoint on the addresses of -localip' },
+] as const satisfies readonly FlagSpec[];
+
+/** The server's flags: those of CoreDNS, then our own, then those that concern the node. */
 export const SERVER_FLAGS = [
   {
     name: 'conf',
@@ -58,6 +91,7 @@ export const SERVER_FLAGS = [
     max: MAX_RESPONDERS,
     help: 'threads that answer cache hits: by default 2 from eight cores on; 0 leaves hits to the main thread',
   },
+  ...NODE_FLAGS,
 ] as const satisfies readonly FlagSpec[];
 
 export type ServerFlags = FlagValues<typeof SERVER_FLAGS>;

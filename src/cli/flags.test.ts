@@ -98,11 +98,21 @@ test('usage: names, kinds, help and defaults', () => {
   assert.equal(usage('nodens', SPECS), want);
 });
 
-test('the server has the flags of CoreDNS, with their defaults', () => {
+test('the server has the flags of CoreDNS and node-cache, with their defaults', () => {
   const { values } = parseFlags([], SERVER_FLAGS);
   const core = { conf: '', 'dns.port': 53, pidfile: '', plugins: false, quiet: false, version: false };
   const own = { 'cache-bytes': 'auto', 'max-inflight': 10_000, 'max-tcp-connections': 1000 };
+  const nodeCache = {
+    localip: '',
+    setupinterface: true,
+    interfacename: 'nodelocaldns',
+    setupiptables: true,
+    skipteardown: false,
+    syncinterval: 60,
+    'health-port': 8080,
+  };
+  const node = { backend: 'auto', lease: '' };
   const { responders, ...others } = values;
-  assert.deepEqual(others, { ...core, ...own });
+  assert.deepEqual(others, { ...core, ...own, ...nodeCache, ...node });
   assert.equal(responders, availableParallelism() < 8 ? 1 : 2);
 });

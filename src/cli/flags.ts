@@ -8,7 +8,7 @@ type KindValues = {
   int: number;
   /** Milliseconds, of a Go duration. */
   duration: number;
-  /** Seconds, of a plain number or a Go duration. */
+  /** Seconds, of a plain number, `60ns` or a Go duration. */
   seconds: number;
   /** `64MiB` or a plain number. */
   bytes: number | 'auto';
@@ -62,7 +62,8 @@ const readers: { readonly [K in Exclude<Kind, 'bool'>]: (text: string) => KindVa
   int: integerOf,
   duration: durationMs,
   seconds: (text) => {
-    const valueMs = durationMs(/^\d+$/.test(text) ? `${text}s` : text);
+    // node-cache takes nanoseconds for seconds, so that its users write 60ns where they mean a minute.
+    const valueMs = durationMs(text.replace(/^(\d+)(ns)?$/, '$1s'));
     return valueMs === undefined ? undefined : valueMs / 1000;
   },
   bytes: (text) => {
