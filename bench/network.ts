@@ -1,10 +1,8 @@
 /** Where servers and generator meet: on loopback, or in two network namespaces with a veth pair between them. */
 import { spawnSync } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
-import { type Child, run, spawnChild } from '../test/support/child.ts';
+import { type Host, openHost } from '../test/netns/host.ts';
 import { freePort } from '../test/support/ports.ts';
 import { findProgram } from '../test/support/programs.ts';
-import { eventually } from '../test/support/wait.ts';
 
 export const NETWORK_NAMES = ['loopback', 'veth'] as const;
 export type NetworkName = (typeof NETWORK_NAMES)[number];
@@ -36,7 +34,6 @@ export const LOOPBACK: Network = {
 const SERVER_ADDRESS = '192.0.2.1';
 const GENERATOR_ADDRESS = '192.0.2.2';
 const FIRST_PORT = 5300;
-const HOLD_SECONDS = 3600; // Above the longest run.
 
 /** The reason why there can be no namespaces here, or undefined. */
 export function vethUnavailable(): string | undefined {
@@ -46,17 +43,14 @@ export function vethUnavailable(): string | undefined {
 }
 
 export async function openVeth(): Promise<Network> {
-  const server = await openNamespace();
-  const generator = await openNamespace();
-  const on = (side: Namespace, ...args: string[]) => run([...side.enter, tool('ip'), ...args], { cwd: '/' });
+  const server = await openHost({ name: 'server', resolvConf: [] });
+  const generator = await openHost({ name: 'generator', resolvConf: [] });
+  const on = (side: Host, ...args: string[]) => side.exec(['ip', ...args]);
   const peer = ['peer', 'name', 'veth0', 'netns', String(generator.pid)];
   await on(server, 'link', 'add', 'veth0', 'type', 'veth', ...peer);
   await on(server, 'address', 'add', `${SERVER_ADDRESS}/24`, 'dev', 'veth0');
   await on(generator, 'address', 'add', `${GENERATOR_ADDRESS}/24`, 'dev', 'veth0');
-  for (const side of [server, generator]) {
-    await on(side, 'link', 'set', 'lo', 'up');
-    await on(side, 'link', 'set', 'veth0', 'up');
-  }
+  for (const side of [server, generator]) await on(side, 'link', 'set', 'veth0', 'up');
   let port = FIRST_PORT; // Nobody else is there.
   return {
     name: 'veth',
@@ -66,21 +60,6 @@ export async function openVeth(): Promise<Network> {
     freePort: async () => port++,
     close: async () => void (await Promise.all([server.close(), generator.close()])),
   };
-}
-
-type Namespace = { readonly pid: number; readonly enter: readonly string[]; close(): Promise<unknown> };
-
-/** A network namespace without a name: it goes with the last process in it. */
-async function openNamespace(): Promise<Namespace> {
-  const holder = spawnChild([tool('unshare'), '-n', ...DIES_WITH_US, 'sleep', String(HOLD_SECONDS)], { cwd: '/' });
-  await eventually('a network namespace', () => isElsewhere(holder));
-  const enter = [tool('nsenter'), `--net=/proc/${holder.pid}/ns/net`, ...DIES_WITH_US];
-  return { pid: holder.pid, enter, close: () => holder.stop() };
-}
-
-function isElsewhere(holder: Child): boolean {
-  if (!holder.running) throw new Error(`unshare has ended: ${holder.stderr()}`);
-  return readlinkSync(`/proc/${holder.pid}/ns/net`) !== readlinkSync('/proc/self/ns/net');
 }
 
 function tool(name: string): string {

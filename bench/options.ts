@@ -54,7 +54,7 @@ export function readOptions(): Options {
 }
 
 function requirePrograms(kinds: ReadonlySet<Kind>, servers: readonly SubjectName[]): void {
-  const tools = ['gcc', 'nsd', 'taskset', 'setpriv', 'unshare', 'nsenter', 'ip'];
+  const tools = ['gcc', 'nsd', 'taskset', 'setpriv', 'unshare', 'nsenter', 'ip', 'timeout'];
   const peers = servers.filter((name) => name === 'unbound' || name === 'dnsmasq');
   const absent = missing(...tools, ...peers, ...(kinds.has('agreement') ? ['dnsperf'] : []));
   if (absent) throw new Error(absent);

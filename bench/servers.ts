@@ -1,6 +1,7 @@
 /** The servers that are compared, each configured alike: one thread, a cache that holds every name, one upstream. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { configureNsd } from '../test/peers/nsd.ts';
 import { type Peer, startPeer } from '../test/peers/server.ts';
 import { spawnChild } from '../test/support/child.ts';
 import type { Server } from '../test/support/client.ts';
@@ -144,7 +145,7 @@ dns-forward-max=2048
   return { text, args: (file) => ['--keep-in-foreground', `--conf-file=${file}`] };
 }
 
-function nsdConfiguration({ address, port }: Server, directory: string): string[] {
+function nsdConfiguration(server: Server, directory: string): string[] {
   writeFileSync(
     join(directory, 'zone'),
     `$ORIGIN ${ZONE}.
@@ -155,28 +156,5 @@ ns IN A 192.0.2.1
 * IN A 192.0.2.2
 `,
   );
-  const file = join(directory, 'nsd.conf');
-  writeFileSync(
-    file,
-    `server:
-  ip-address: ${address}@${port}
-  server-count: 1
-  username: ""
-  zonesdir: "${directory}"
-  database: ""
-  pidfile: ""
-  zonelistfile: "${directory}/zones"
-  xfrdfile: ""
-  xfrdir: "${directory}"
-  logfile: "${directory}/log"
-  rrl-ratelimit: 0
-  minimal-responses: yes
-remote-control:
-  control-enable: no
-zone:
-  name: "${ZONE}"
-  zonefile: "${directory}/zone"
-`,
-  );
-  return ['-d', '-c', file];
+  return configureNsd(directory, [server], [{ name: ZONE, file: join(directory, 'zone') }]);
 }

@@ -26,7 +26,7 @@ export type PeerProgram = {
   /** A name that it answers once it serves. */
   readonly readyName: string;
   /** Waits in another way, for a server that this process cannot ask. */
-  readonly untilItServes?: (server: Server) => Promise<void>;
+  readonly untilItServes?: (server: Server, child: Child) => Promise<void>;
   readonly address?: string;
   readonly port?: number;
   /** Put before the program: `taskset -c 1`. */
@@ -72,7 +72,7 @@ async function untilItAnswers(program: PeerProgram, server: Server, child: Child
   };
   const untilItServes = program.untilItServes ?? (() => eventually(`${program.name} to answer`, answers));
   try {
-    await untilItServes(server);
+    await untilItServes(server, child);
   } catch (cause) {
     await child.stop();
     throw new Error(`${program.name} does not serve: ${child.stdout()}${child.stderr()}`, { cause });

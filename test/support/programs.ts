@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 
 export const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
+  conntrack: 'conntrack',
   dig: 'bind9-dnsutils',
   dnsmasq: 'dnsmasq-base',
   dnsperf: 'dnsperf',
@@ -10,13 +11,18 @@ export const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   'dnssec-signzone': 'bind9-utils',
   gcc: 'gcc',
   ip: 'iproute2',
+  iptables: 'iptables',
+  'iptables-legacy': 'iptables',
+  'iptables-nft': 'iptables',
   'musl-gcc': 'musl-tools',
   named: 'bind9',
+  nft: 'nftables',
   nsd: 'nsd',
   nsenter: 'util-linux',
   openssl: 'openssl',
   setpriv: 'util-linux',
   taskset: 'util-linux',
+  timeout: 'coreutils',
   unbound: 'unbound',
   unshare: 'util-linux',
 };

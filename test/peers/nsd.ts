@@ -1,0 +1,33 @@
+/** NSD as an authority that costs little: for loads, and where several of them stand in for a cluster's DNS. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Server } from '../support/client.ts';
+
+export type NsdZone = { readonly name: string; readonly file: string };
+
+/** Writes a configuration for one process on these sockets, and gives the arguments for it. */
+export function configureNsd(directory: string, sockets: readonly Server[], zones: readonly NsdZone[]): string[] {
+  const file = join(directory, 'nsd.conf');
+  const listen = sockets.map(({ address, port }) => `  ip-address: ${address}@${port}`);
+  const clauses = zones.map(({ name, file }) => `zone:\n  name: "${name}"\n  zonefile: "${file}"\n`);
+  writeFileSync(
+    file,
+    `server:
+${listen.join('\n')}
+  server-count: 1
+  username: ""
+  zonesdir: "${directory}"
+  database: ""
+  pidfile: ""
+  zonelistfile: "${directory}/zones"
+  xfrdfile: ""
+  xfrdir: "${directory}"
+  logfile: "${directory}/log"
+  rrl-ratelimit: 0
+  minimal-responses: yes
+remote-control:
+  control-enable: no
+${clauses.join('')}`,
+  );
+  return ['-d', '-c', file];
+}
