@@ -30,7 +30,7 @@ for (const proxy of PROXY_MODES) {
   }, async (t) => {
     const cluster = await Cluster.create(t, { proxy, ipv6: true });
     for (const host of [cluster.pods[0], cluster.node]) {
-      for (const service of [cluster.serviceAddress, cluster.serviceAddress6]) {
+      for (const service of [cluster.serviceAddress, cluster.serviceAddress6, cluster.upstreamAddress]) {
         for (const protocol of ['+notcp', '+tcp']) {
           const what = `${host.name} ${service} ${protocol}`;
           await flushConntrack(cluster.node);

@@ -11,7 +11,16 @@ import { eventually } from '../support/wait.ts';
 import { startDnsPod } from './dns-pod.ts';
 import { HOST_PROGRAMS, type Host, openHost } from './host.ts';
 import { installProxy, iptablesDirectory, PROXY_PROGRAMS, type ProxyMode } from './kube-proxy.ts';
-import { type Addresses, connect, DNS_PODS, type Family, NODE, podAddresses, SERVICE } from './topology.ts';
+import {
+  type Addresses,
+  connect,
+  DNS_PODS,
+  type Family,
+  NODE,
+  podAddresses,
+  SERVICE,
+  UPSTREAM_SERVICE,
+} from './topology.ts';
 
 export type Place = Host & { readonly addresses: Addresses };
 
@@ -37,6 +46,9 @@ export type Cluster = {
   readonly dnsServers: readonly Peer[];
   readonly serviceAddress: string;
   readonly serviceAddress6: string;
+  /** kube-dns-upstream: the same DNS pods by another address, for a cache that holds the service IP. */
+  readonly upstreamAddress: string;
+  readonly upstreamAddress6: string;
   exec(host: Host, argv: readonly string[]): Promise<string>;
   /** Starts nodens on the node, port 53 by default, and waits until it says that it serves. */
   nodens(options: ClusterNodensOptions): Promise<Nodens>;
@@ -139,6 +151,8 @@ async function build(options: ClusterOptions, opened: Host[], close: () => Promi
     dnsServers,
     serviceAddress: SERVICE[4],
     serviceAddress6: SERVICE[6],
+    upstreamAddress: UPSTREAM_SERVICE[4],
+    upstreamAddress6: UPSTREAM_SERVICE[6],
     exec: (host, argv) => host.exec(argv),
     nodens: (nodensOptions) => startOn(node, nodensOptions),
     dig,

@@ -2,7 +2,7 @@
  * A host of the test bed: a network and a mount namespace without a name, which go with the last process in them.
  * /run is its own (the lock of iptables is there), and so is resolv.conf.
  */
-import { readdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Child, makeTemporaryDirectory, run, spawnChild } from '../support/child.ts';
 import { findProgram } from '../support/programs.ts';
@@ -39,6 +39,12 @@ export type HostOptions = {
 
 const HOLD_S = 3600; // Above the longest run.
 const EXEC_TIMEOUT_S = 60; // Only what hangs takes so long.
+// When the tests are interrupted: before child.ts ends the processes that it knows of.
+const open = new Set<() => void>();
+process.prependOnceListener('exit', () => {
+  for (const end of open) end();
+});
+
 const EXTRA_PATH = ['/usr/sbin', '/sbin']; // The PATH of a plain user lacks them.
 
 export async function openHost({ name, resolvConf, path = [] }: HostOptions): Promise<Host> {
@@ -49,6 +55,15 @@ export async function openHost({ name, resolvConf, path = [] }: HostOptions): Pr
   const script = ['sh', '-ec', holderScript(directory, Object.keys(files))];
   const holder = spawnChild([tool('unshare'), '-mn', ...diesWithUs, ...script], { cwd: '/' });
   await eventually(`the namespaces of ${name}`, () => isReady(holder));
+  const namespace = namespaceOf(holder.pid);
+  // While it is open, the kernel gives the name of the namespace to no other.
+  const descriptor = openSync(`/proc/${holder.pid}/ns/net`, 'r');
+  const end = () => {
+    if (!open.delete(end)) return;
+    for (const pid of processesIn(namespace)) kill(pid);
+    closeSync(descriptor);
+  };
+  open.add(end);
   const enter = [tool('nsenter'), `--net=/proc/${holder.pid}/ns/net`, `--mount=/proc/${holder.pid}/ns/mnt`];
   const env = { PATH: [...path, process.env.PATH ?? '', ...EXTRA_PATH].join(':') };
   return {
@@ -61,7 +76,7 @@ export async function openHost({ name, resolvConf, path = [] }: HostOptions): Pr
       run([...enter, ...diesWithUs, 'timeout', String(timeoutS), ...argv], { cwd: '/', env }),
     spawn: (argv) => spawnChild([...enter, ...diesWithUs, ...argv], { cwd: '/', env }),
     async close() {
-      for (const pid of holder.running ? processesIn(namespaceOf(holder.pid)) : []) kill(pid);
+      end();
       await holder.stop('SIGKILL');
     },
   };

@@ -1,5 +1,5 @@
 /**
- * The rules that kube-proxy makes for the DNS service with two endpoints, in each of its modes: the same tables, chains,
+ * The rules that kube-proxy makes for the DNS services with two endpoints, in each of its modes: the same tables, chains,
  * marks and probabilities. What it makes for everything else is left out.
  */
 import { realpathSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { makeTemporaryDirectory } from '../support/child.ts';
 import { findProgram } from '../support/programs.ts';
 import type { Host } from './host.ts';
-import { type Addresses, CLUSTER_CIDR, DNS_PODS, type Family, SERVICE } from './topology.ts';
+import { type Addresses, CLUSTER_CIDR, DNS_PODS, type Family, SERVICE, UPSTREAM_SERVICE } from './topology.ts';
 
 export const PROXY_MODES = ['nftables', 'iptables-nft', 'iptables-legacy'] as const;
 export type ProxyMode = (typeof PROXY_MODES)[number];
@@ -15,10 +15,21 @@ export type ProxyMode = (typeof PROXY_MODES)[number];
 /** The programs that it needs, for `missing()`. */
 export const PROXY_PROGRAMS = ['nft', 'iptables', 'iptables-nft', 'iptables-legacy'];
 
-const PROTOCOLS = ['udp', 'tcp'] as const;
-/** Names are hashes of service, port and protocol. */
-const SERVICE_CHAINS = { udp: 'KUBE-SVC-TCOU7JCQXEZGVUNU', tcp: 'KUBE-SVC-ERIFXISQEP7F7OF4' };
-const PORT_NAMES = { udp: 'kube-system/kube-dns:dns', tcp: 'kube-system/kube-dns:dns-tcp' };
+type Protocol = 'udp' | 'tcp';
+/** A port of a service, with a part of the names of its chains, which in kube-proxy are hashes of the rest. */
+type ServicePort = {
+  readonly service: string;
+  readonly addresses: Addresses;
+  readonly protocol: Protocol;
+  readonly hash: string;
+};
+
+const SERVICE_PORTS: readonly ServicePort[] = [
+  { service: 'kube-dns', addresses: SERVICE, protocol: 'udp', hash: 'TCOU7JCQXEZGVUNU' },
+  { service: 'kube-dns', addresses: SERVICE, protocol: 'tcp', hash: 'ERIFXISQEP7F7OF4' },
+  { service: 'kube-dns-upstream', addresses: UPSTREAM_SERVICE, protocol: 'udp', hash: 'ZRLRAB2E5DTUX37C' },
+  { service: 'kube-dns-upstream', addresses: UPSTREAM_SERVICE, protocol: 'tcp', hash: 'PUPH7JXK4XNKVRVG' },
+];
 
 /** Makes the rules on the node. */
 export async function installProxy(node: Host, mode: ProxyMode, families: readonly Family[]): Promise<void> {
@@ -45,17 +56,19 @@ export function iptablesDirectory(mode: ProxyMode): string[] {
 }
 
 function iptablesRules(family: Family): string {
-  const service = `${SERVICE[family]}/${family === 4 ? 32 : 128}`;
-  const endpointChains = PROTOCOLS.flatMap((protocol) => DNS_PODS.map((_, i) => endpointChain(protocol, i)));
+  const chains = SERVICE_PORTS.flatMap((port) => [
+    serviceChain(port),
+    ...DNS_PODS.map((_, i) => endpointChain(port, i)),
+  ]);
   return `*nat
-${[...Object.values(SERVICE_CHAINS), ...endpointChains].map((chain) => `:${chain} - [0:0]`).join('\n')}
+${chains.map((chain) => `:${chain} - [0:0]`).join('\n')}
 :KUBE-SERVICES - [0:0]
 :KUBE-MARK-MASQ - [0:0]
 :KUBE-POSTROUTING - [0:0]
 -A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
 -A OUTPUT -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
 -A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING
-${PROTOCOLS.flatMap((protocol) => iptablesService(protocol, family, service)).join('\n')}
+${SERVICE_PORTS.flatMap((port) => iptablesService(port, family)).join('\n')}
 -A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
 -A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
 -A KUBE-POSTROUTING -j MARK --xor-mark 0x4000
@@ -71,17 +84,20 @@ COMMIT
 `;
 }
 
-function iptablesService(protocol: 'udp' | 'tcp', family: Family, service: string): string[] {
-  const chain = SERVICE_CHAINS[protocol];
-  const comment = `-m comment --comment "${PORT_NAMES[protocol]} cluster IP"`;
-  const toService = `-d ${service} -p ${protocol} ${comment} -m ${protocol} --dport 53`;
-  const endpoints = DNS_PODS.flatMap((addresses, i) => {
-    const choice =
-      i < DNS_PODS.length - 1 ? `-m statistic --mode random --probability ${1 / (DNS_PODS.length - i)} ` : '';
+function iptablesService(port: ServicePort, family: Family): string[] {
+  const { service, addresses, protocol } = port;
+  const comment = `-m comment --comment "kube-system/${service}:${portName(protocol)} cluster IP"`;
+  const destination = `${addresses[family]}/${family === 4 ? 32 : 128}`;
+  const toService = `-d ${destination} -p ${protocol} ${comment} -m ${protocol} --dport 53`;
+  const chain = serviceChain(port);
+  const endpoints = DNS_PODS.flatMap((pod, i) => {
+    const left = DNS_PODS.length - i;
+    const choice = left > 1 ? `-m statistic --mode random --probability ${1 / left} ` : '';
+    const endpoint = endpointChain(port, i);
     return [
-      `-A ${chain} ${choice}-j ${endpointChain(protocol, i)}`,
-      `-A ${endpointChain(protocol, i)} -s ${addresses[family]} -j KUBE-MARK-MASQ`,
-      `-A ${endpointChain(protocol, i)} -p ${protocol} -m ${protocol} -j DNAT --to-destination ${socket(addresses, family)}`,
+      `-A ${chain} ${choice}-j ${endpoint}`,
+      `-A ${endpoint} -s ${pod[family]} -j KUBE-MARK-MASQ`,
+      `-A ${endpoint} -p ${protocol} -m ${protocol} -j DNAT --to-destination ${socket(pod, family)}`,
     ];
   });
   return [
@@ -91,13 +107,19 @@ function iptablesService(protocol: 'udp' | 'tcp', family: Family, service: strin
   ];
 }
 
-function endpointChain(protocol: 'udp' | 'tcp', index: number): string {
-  return `KUBE-SEP-DNS-${index}-${protocol.toUpperCase()}`;
+function serviceChain({ hash }: ServicePort): string {
+  return `KUBE-SVC-${hash}`;
+}
+
+function endpointChain({ hash }: ServicePort, index: number): string {
+  return `KUBE-SEP-${hash.slice(0, -1)}${index}`;
 }
 
 function nftRules(family: Family): string {
   const ip = family === 4 ? 'ip' : 'ip6';
-  const elements = PROTOCOLS.map((protocol) => `${SERVICE[family]} . ${protocol} . 53 : goto ${nftService(protocol)}`);
+  const elements = SERVICE_PORTS.map(
+    (port) => `${port.addresses[family]} . ${port.protocol} . 53 : goto ${nftService(port)}`,
+  );
   return `table ${ip} kube-proxy {
   comment "rules for kube-proxy"
   map service-ips {
@@ -108,7 +130,7 @@ function nftRules(family: Family): string {
   chain mark-for-masquerade {
     meta mark set meta mark or 0x4000
   }
-${PROTOCOLS.flatMap((protocol) => nftServiceChains(protocol, family, ip)).join('\n')}
+${SERVICE_PORTS.flatMap((port) => nftServiceChains(port, family, ip)).join('\n')}
   chain services {
     ${ip} daddr . meta l4proto . th dport vmap @service-ips
   }
@@ -133,29 +155,36 @@ ${PROTOCOLS.flatMap((protocol) => nftServiceChains(protocol, family, ip)).join('
 `;
 }
 
-function nftServiceChains(protocol: 'udp' | 'tcp', family: Family, ip: string): string[] {
-  const choices = DNS_PODS.map((_, i) => `${i} : goto ${nftEndpoint(protocol, i)}`);
+function nftServiceChains(port: ServicePort, family: Family, ip: string): string[] {
+  const { addresses, protocol } = port;
+  const choices = DNS_PODS.map((_, i) => `${i} : goto ${nftEndpoint(port, i)}`);
+  const isOutside = `${ip} saddr != ${CLUSTER_CIDR[family]}`;
   const endpoints = DNS_PODS.map(
-    (addresses, i) => `  chain ${nftEndpoint(protocol, i)} {
-    ${ip} saddr ${addresses[family]} jump mark-for-masquerade
-    meta l4proto ${protocol} dnat to ${socket(addresses, family)}
+    (pod, i) => `  chain ${nftEndpoint(port, i)} {
+    ${ip} saddr ${pod[family]} jump mark-for-masquerade
+    meta l4proto ${protocol} dnat to ${socket(pod, family)}
   }`,
   );
   return [
     ...endpoints,
-    `  chain ${nftService(protocol)} {
-    ${ip} daddr ${SERVICE[family]} ${protocol} dport 53 ${ip} saddr != ${CLUSTER_CIDR[family]} jump mark-for-masquerade
+    `  chain ${nftService(port)} {
+    ${ip} daddr ${addresses[family]} ${protocol} dport 53 ${isOutside} jump mark-for-masquerade
     numgen random mod ${DNS_PODS.length} vmap { ${choices.join(', ')} }
   }`,
   ];
 }
 
-function nftService(protocol: 'udp' | 'tcp'): string {
-  return `service-${protocol === 'udp' ? 'NWBZK7IH' : 'XKJ45FCK'}-kube-system/kube-dns/${protocol}/dns`;
+function nftService({ service, protocol, hash }: ServicePort): string {
+  return `service-${hash.slice(0, 8)}-kube-system/${service}/${protocol}/${portName(protocol)}`;
 }
 
-function nftEndpoint(protocol: 'udp' | 'tcp', index: number): string {
-  return `endpoint-${index}-kube-system/kube-dns/${protocol}/dns`;
+function nftEndpoint(port: ServicePort, index: number): string {
+  const { service, protocol, hash } = port;
+  return `endpoint-${hash.slice(0, 7)}${index}-kube-system/${service}/${protocol}/${portName(protocol)}`;
+}
+
+function portName(protocol: Protocol): string {
+  return protocol === 'udp' ? 'dns' : 'dns-tcp';
 }
 
 function socket(addresses: Addresses, family: Family): string {

@@ -12,7 +12,10 @@ import type { Host } from './host.ts';
 export type Family = 4 | 6;
 export type Addresses = Readonly<Record<Family, string>>;
 
+/** kube-dns: what the pods' resolv.conf names. */
 export const SERVICE: Addresses = { 4: '10.96.0.10', 6: 'fd00:10:96::a' };
+/** kube-dns-upstream, a second service with the same endpoints: whom a cache that holds the first one asks. */
+export const UPSTREAM_SERVICE: Addresses = { 4: '10.96.0.11', 6: 'fd00:10:96::b' };
 export const CLUSTER_CIDR: Addresses = { 4: '10.244.0.0/16', 6: 'fd00:10:244::/48' };
 export const NODE: Addresses = { 4: '172.18.0.2', 6: 'fd00:172:18::2' };
 export const DNS_PODS: readonly Addresses[] = [
