@@ -6,8 +6,11 @@ import { type Peer, startPeer } from '../peers/server.ts';
 import { eventually } from '../support/wait.ts';
 import type { Host } from './host.ts';
 
-const ZONES = ['cluster.local', '10.in-addr.arpa', 'example.org'];
-const ZONE_DIRECTORY = join(import.meta.dirname, '../peers/zones');
+const PEERS = join(import.meta.dirname, '../peers/zones');
+const ZONES = [
+  { name: '10.in-addr.arpa', file: join(PEERS, '10.in-addr.arpa.zone') },
+  { name: 'example.org', file: join(import.meta.dirname, 'zones/example.org.zone') },
+];
 
 /** Its TXT record is the name of the server that has answered, its A record the address. */
 export const WHOAMI = 'whoami.cluster.local';
@@ -30,11 +33,11 @@ export async function startDnsPod(pod: Host, addresses: readonly string[], port:
       });
     },
     configure(server, directory) {
-      const zones = ZONES.map((name) => ({ name, file: join(ZONE_DIRECTORY, `${name}.zone`) }));
-      const own = join(directory, 'cluster.local.zone');
-      writeFileSync(own, `${readFileSync(zones[0].file, 'utf8')}${ownRecords(pod.name, server.address)}`);
+      const file = join(directory, 'cluster.local.zone');
+      const text = readFileSync(join(PEERS, 'cluster.local.zone'), 'utf8');
+      writeFileSync(file, text + ownRecords(pod.name, server.address));
       const sockets = addresses.map((address) => ({ address, port }));
-      return configureNsd(directory, sockets, [{ name: zones[0].name, file: own }, ...zones.slice(1)]);
+      return configureNsd(directory, sockets, [{ name: 'cluster.local', file }, ...ZONES]);
     },
   });
 }

@@ -38,6 +38,7 @@ export type HostOptions = {
 };
 
 const HOLD_S = 3600; // Above the longest run.
+const KILL_ROUNDS = 20; // Who is killed may have started another one meanwhile.
 const EXEC_TIMEOUT_S = 60; // Only what hangs takes so long.
 // When the tests are interrupted: before child.ts ends the processes that it knows of.
 const open = new Set<() => void>();
@@ -60,7 +61,9 @@ export async function openHost({ name, resolvConf, path = [] }: HostOptions): Pr
   const descriptor = openSync(`/proc/${holder.pid}/ns/net`, 'r');
   const end = () => {
     if (!open.delete(end)) return;
-    for (const pid of processesIn(namespace)) kill(pid);
+    for (let round = 0; round < KILL_ROUNDS && processesIn(namespace).length > 0; round++) {
+      for (const pid of processesIn(namespace)) kill(pid);
+    }
     closeSync(descriptor);
   };
   open.add(end);
