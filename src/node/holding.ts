@@ -1,0 +1,276 @@
+import { messageOf } from '../corefile/errors.ts';
+import type { Clock } from '../directives/contract.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { HeldAddress, Link, Links } from './links.ts';
+import { addressesOf, type Plan } from './plan.ts';
+import type { Endpoint, Rules } from './rules/rules.ts';
+import { SetupError } from './setup-error.ts';
+import type { TakeoverMetrics } from './takeover-metrics.ts';
+
+/** What the server does for the addresses that are held. */
+export type HeldListeners = {
+  /** Whether every listener of this address answers, asked over its own sockets; resolves within `deadlineMs`. */
+  selfQuery(address: string, deadlineMs: number): Promise<boolean>;
+  /** Accepted connections of these places are ours from now on, of all others no longer. */
+  mark(endpoints: readonly Endpoint[]): void;
+};
+
+export type HoldingServices = {
+  readonly links: Links;
+  readonly rules: Rules;
+  readonly listeners: HeldListeners;
+  readonly metrics: TakeoverMetrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+};
+
+/** One address on its way: held while it is on the node, taken while new traffic is ours. */
+type State = {
+  isHeld: boolean;
+  isTaken: boolean;
+  /** When the lease began anew. */
+  renewedAtMs: number;
+  answeredAtMs: number;
+  /** Its silence has been told. */
+  isSilent: boolean;
+};
+
+/** Where no lease says so: how long an address may stay without an answer until that is an illness. */
+const PATIENCE_MS = 30_000;
+/** A self-query is given up after a third of the lease, and in any case after so long. */
+const MAX_ASK_MS = 5_000;
+
+/**
+ * Link, addresses and rules of one plan as they are on the node. `keep` makes them what the plan says, and renews what
+ * runs out; it is called again and again, one call at a time.
+ */
+export class Holding {
+  #plan: Plan;
+  readonly #services: HoldingServices;
+  readonly #states = new Map<string, State>();
+  /** Places that new traffic no longer comes to, while what is under way there is answered. */
+  #leaving: readonly Endpoint[] = [];
+
+  constructor(plan: Plan, services: HoldingServices) {
+    this.#plan = plan;
+    this.#services = services;
+  }
+
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  /** Those that it has put on the node. */
+  get addresses(): string[] {
+    return [...this.#states.keys()];
+  }
+
+  get rules(): Rules {
+    return this.#services.rules;
+  }
+
+  /** How often `keep` is to be called. */
+  get intervalMs(): number {
+    return (this.leaseS === undefined ? this.#plan.syncIntervalS : this.leaseS / 3) * 1000;
+  }
+
+  /** Seconds, where what is held can run out. */
+  get leaseS(): number | undefined {
+    return this.#services.rules.canLease ? this.#plan.leaseS : undefined;
+  }
+
+  /** Why pods may get no answer; undefined if they do. */
+  get illness(): string | undefined {
+    const patienceMs = this.leaseS === undefined ? PATIENCE_MS : this.leaseS * 1000;
+    const nowMs = this.#services.clock.nowMs();
+    for (const [address, { answeredAtMs }] of this.#states) {
+      const silentMs = nowMs - answeredAtMs;
+      if (silentMs > patienceMs) return `${address} has not answered itself for ${Math.round(silentMs / 1000)} s`;
+    }
+    return undefined;
+  }
+
+  /** From now on the plan is this one. What it no longer has gets no new traffic, and is held until `settle`. */
+  adopt(plan: Plan): void {
+    const wanted = new Set(plan.endpoints.map(textOf));
+    this.#leaving = [...this.#plan.endpoints, ...this.#leaving].filter((endpoint) => !wanted.has(textOf(endpoint)));
+    this.#plan = plan;
+  }
+
+  /** Nothing is under way any more at the places that the plan has lost: they are given back. */
+  async settle(): Promise<void> {
+    if (this.#leaving.length === 0) return;
+    this.#leaving = [];
+    await this.#putRules();
+    const link = this.#findLink();
+    const kept = new Set(addressesOf(this.#plan));
+    for (const address of [...this.#states.keys()].filter((address) => !kept.has(address))) {
+      this.#states.delete(address);
+      if (link !== undefined) this.#removeAddress(link, address);
+    }
+  }
+
+  /**
+   * Makes all as planned. An address that is new, or was lost, is put on the node first, then asked for an answer, and
+   * only then gets traffic; one that does not answer itself is not renewed, and so runs out.
+   */
+  async keep(): Promise<void> {
+    const addresses = addressesOf(this.#plan);
+    const fresh = this.#putMissing(addresses);
+    // What is there already is not renewed before it has answered.
+    if (fresh.length > 0) await this.#putRules(fresh);
+    this.#services.listeners.mark(this.#plan.endpoints);
+    const askMs = Math.min(this.intervalMs, MAX_ASK_MS);
+    const answers = await Promise.all(
+      addresses.map(async (address) => ({
+        address,
+        isAnswered: await this.#services.listeners.selfQuery(address, askMs),
+      })),
+    );
+    for (const { address, isAnswered } of answers) this.#note(address, isAnswered);
+    const answered = answers.flatMap(({ address, isAnswered }) => (isAnswered ? [address] : []));
+    this.#renew(answered);
+    // Without a lease nothing runs out, and all stays as it is.
+    await this.#putRules(this.leaseS === undefined ? addresses : answered);
+  }
+
+  /** Whether link and addresses are as they should be: what somebody else has removed must come back at once. */
+  isWhole(): boolean {
+    if (!this.#plan.setUpLink) return true;
+    const link = this.#findLink();
+    if (link === undefined || !link.up) return false;
+    const present = new Set(this.#services.links.addresses(link).map(({ address }) => address));
+    return addressesOf(this.#plan).every((address) => present.has(address) || !this.#stateOf(address).isHeld);
+  }
+
+  /** New traffic goes elsewhere from now on; what is under way is still answered. */
+  async release(): Promise<void> {
+    for (const address of this.addresses) this.#setTaken(address, false);
+    this.#services.listeners.mark([]);
+    await this.#putRules(addressesOf(this.#plan));
+  }
+
+  /** Takes rules, addresses and the link away, but for what a successor holds. Throws what could not be. */
+  async giveBack(successor?: Holding): Promise<void> {
+    if (successor?.rules !== this.rules) await this.#services.rules.remove();
+    const link = this.#findLink();
+    if (link === undefined || !this.#plan.setUpLink) return;
+    const isShared = successor?.plan.interfaceName === this.#plan.interfaceName;
+    for (const address of this.#states.keys()) {
+      if (!isShared || !successor.addresses.includes(address)) this.#removeAddress(link, address);
+    }
+    this.#states.clear();
+    if (this.#services.links.addresses(link).every(isAutomatic)) this.#services.links.delete(link);
+  }
+
+  #findLink(): Link | undefined {
+    return this.#services.links.find(this.#plan.interfaceName);
+  }
+
+  #stateOf(address: string): State {
+    const known = this.#states.get(address);
+    if (known !== undefined) return known;
+    const nowMs = this.#services.clock.nowMs();
+    const state = { isHeld: false, isTaken: false, renewedAtMs: nowMs, answeredAtMs: nowMs, isSilent: false };
+    this.#states.set(address, state);
+    return state;
+  }
+
+  #setTaken(address: string, isTaken: boolean): void {
+    this.#stateOf(address).isTaken = isTaken;
+    this.#services.metrics.held(address, isTaken);
+  }
+
+  /** Puts link and addresses on the node where they are not; says which were not there or not yet ours. */
+  #putMissing(addresses: readonly string[]): string[] {
+    const { links, clock } = this.#services;
+    const link = this.#plan.setUpLink ? this.#ensureLink() : undefined;
+    const present = link && new Set(links.addresses(link).map(({ address }) => address));
+    const nowMs = clock.nowMs();
+    const leaseMs = (this.leaseS ?? Number.POSITIVE_INFINITY) * 1000;
+    const fresh = addresses.filter((address) => {
+      const { isHeld, renewedAtMs } = this.#stateOf(address);
+      return !isHeld || nowMs - renewedAtMs > leaseMs || present?.has(address) === false;
+    });
+    for (const address of fresh) {
+      if (link !== undefined) links.putAddress(link, address, this.leaseS);
+      Object.assign(this.#stateOf(address), { isHeld: true, renewedAtMs: nowMs });
+      this.#setTaken(address, false);
+    }
+    return fresh;
+  }
+
+  #ensureLink(): Link {
+    const { links, log } = this.#services;
+    const { interfaceName } = this.#plan;
+    let link = links.find(interfaceName);
+    if (link === undefined) {
+      link = links.create(interfaceName);
+      log.info(`Added interface - ${interfaceName}`);
+    }
+    if (!link.up) links.setUp(link);
+    return link;
+  }
+
+  /** Addresses that have answered hold for another lease. */
+  #renew(answered: readonly string[]): void {
+    const renewedAtMs = this.#services.clock.nowMs();
+    for (const address of answered) {
+      this.#stateOf(address).renewedAtMs = renewedAtMs;
+      this.#setTaken(address, true);
+    }
+    const link = this.#plan.setUpLink ? this.#findLink() : undefined;
+    // Whoever removed the link meanwhile is heard of by its event.
+    if (link === undefined) return;
+    for (const address of answered) this.#services.links.putAddress(link, address, this.leaseS);
+  }
+
+  /** Writes down whether an address has answered, and says so when that changes. */
+  #note(address: string, isAnswered: boolean): void {
+    const { clock, log, metrics } = this.#services;
+    const state = this.#stateOf(address);
+    if (isAnswered) {
+      if (state.isSilent) log.info(`nodecache: ${address} answers itself again, and is held`);
+      state.answeredAtMs = clock.nowMs();
+      state.isSilent = false;
+      return;
+    }
+    metrics.unanswered(address);
+    if (state.isSilent) return;
+    state.isSilent = true;
+    const what = this.leaseS === undefined ? 'it stays, as there is no lease' : 'its lease is not renewed';
+    log.error(`nodecache: ${address} does not answer itself: ${what}`);
+  }
+
+  /** Has the rules for the places of these addresses; those of others are left to run out. */
+  async #putRules(renewed: readonly string[] = []): Promise<void> {
+    const { endpoints, healthPorts } = this.#plan;
+    const isOf = (addresses: readonly string[]) => (endpoint: Endpoint) => addresses.includes(endpoint.address);
+    const taken = [...this.#states].flatMap(([address, { isTaken }]) => (isTaken ? [address] : []));
+    const held = [...endpoints.filter(isOf(renewed)), ...this.#leaving];
+    await this.#services.rules.put({
+      held,
+      taken: endpoints.filter(isOf(renewed)).filter(isOf(taken)),
+      left: endpoints.filter((endpoint) => !isOf(renewed)(endpoint)),
+      healthPorts: healthPorts.filter(isOf(renewed)),
+      leaseS: this.leaseS,
+    });
+  }
+
+  #removeAddress(link: Link, address: string): void {
+    try {
+      this.#services.links.removeAddress(link, address);
+    } catch (cause) {
+      throw new SetupError('interface_check', `remove ${address} from ${link.name}: ${messageOf(cause)}`, { cause });
+    }
+  }
+}
+
+function textOf({ address, port }: Endpoint): string {
+  return `${address} ${port}`;
+}
+
+/** Every link that is up has a link-local address of IPv6. */
+function isAutomatic({ address, family }: HeldAddress): boolean {
+  return family === 6 && address.startsWith('fe80:');
+}

@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { mock, type TestContext, test } from 'node:test';
+import { FakeClock } from '../directives/testing.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { fakeLog } from '../observe/testing.ts';
+import type { Plan } from './plan.ts';
+import type { RulesWant } from './rules/rules.ts';
+import { Takeover } from './takeover.ts';
+import { TakeoverMetrics } from './takeover-metrics.ts';
+import { FakeLinks } from './testing.ts';
+
+const A = '169.254.20.10';
+const B = 'fd00::a';
+const at = (...addresses: string[]) => addresses.map((address) => ({ address, port: 53 }));
+
+function planFor(addresses: readonly string[], more: Partial<Plan> = {}): Plan {
+  return {
+    interfaceName: 'nodecache',
+    setUpLink: true,
+    backend: 'nftables',
+    leaseS: 9,
+    skipTeardown: false,
+    syncIntervalS: 60,
+    endpoints: at(...addresses),
+    healthPorts: [],
+    line: undefined,
+    ...more,
+  };
+}
+
+/** A host on which everything is noted in `steps`, and of which the test says what happens. */
+function fakeNode(t: TestContext) {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
+  const steps: string[] = [];
+  const clock = new FakeClock();
+  const { log, lines } = fakeLog();
+  const links = new FakeLinks(steps, clock);
+  const node = {
+    steps,
+    clock,
+    lines,
+    links,
+    silent: new Set<string>(),
+    others: false,
+    linkChanged: (): void => undefined,
+    rulesChanged: (): void => undefined,
+    rulesFail: undefined as Error | undefined,
+    wants: [] as RulesWant[],
+  };
+  const rules = (name: 'nftables' | 'iptables') => ({
+    name,
+    canLease: name === 'nftables',
+    put: async (want: RulesWant) => {
+      if (node.rulesFail !== undefined) throw node.rulesFail;
+      node.wants.push(want);
+      const text = (endpoints: readonly { address: string }[]) => endpoints.map(({ address }) => address).join(' ');
+      const left = want.left.length > 0 ? ` left [${text(want.left)}]` : '';
+      steps.push(`rules held [${text(want.held)}] taken [${text(want.taken)}]${left}`);
+    },
+    remove: async () => void steps.push('rules removed'),
+    watch: (changed: () => void) => {
+      node.rulesChanged = changed;
+      return () => undefined;
+    },
+  });
+  const takeover = new Takeover({
+    links,
+    clock,
+    log,
+    metrics: new TakeoverMetrics(new Metrics()),
+    listeners: {
+      selfQuery: async (address) => {
+        steps.push(`ask ${address}`);
+        return !node.silent.has(address);
+      },
+      mark: (endpoints) => void steps.push(`mark ${endpoints.length}`),
+    },
+    checkHost: async () => undefined,
+    chooseRules: async ({ backend }) => rules(backend === 'iptables' ? 'iptables' : 'nftables'),
+    watchLink: (_name, changed) => {
+      node.linkChanged = changed;
+      return () => undefined;
+    },
+    othersListen: () => node.others,
+  });
+  /** Time passes; what is due is done. */
+  const pass = async (ms: number) => {
+    clock.advance(ms);
+    links.expire();
+    mock.timers.tick(ms);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const taken = () => steps.splice(0);
+  return Object.assign(node, { takeover, pass, taken });
+}
+
+test('the address first, then an answer, then traffic', async (t) => {
+  const { takeover, taken } = fakeNode(t);
+  await takeover.apply(planFor([A]));
+  assert.deepEqual(taken(), [
+    'create nodecache',
+    'up nodecache',
+    `put ${A} 9`,
+    `rules held [${A}] taken []`,
+    'mark 1',
+    `ask ${A}`,
+    `put ${A} 9`,
+    `rules held [${A}] taken [${A}]`,
+  ]);
+});
+
+test('a third of the lease later it is asked again, and renewed', async (t) => {
+  const { takeover, taken, pass } = fakeNode(t);
+  await takeover.apply(planFor([A]));
+  taken();
+  await pass(2999);
+  assert.deepEqual(taken(), []);
+  await pass(1);
+  assert.deepEqual(taken(), ['mark 1', `ask ${A}`, `put ${A} 9`, `rules held [${A}] taken [${A}]`]);
+});
+
+test('an address that does not answer runs out, and is taken back once it answers', async (t) => {
+  const node = fakeNode(t);
+  const { takeover, taken, pass, links } = node;
+  await takeover.apply(planFor([A, B]));
+  node.silent.add(A);
+  await pass(3000);
+  taken();
+  assert.equal(takeover.illness, undefined);
+  await pass(3000);
+  assert.deepEqual(taken(), [
+    'mark 2',
+    `ask ${A}`,
+    `ask ${B}`,
+    `put ${B} 9`,
+    `rules held [${B}] taken [${B}] left [${A}]`,
+  ]);
+  await pass(3001);
+  assert.ok(!links.has('nodecache', A) || links.leaseOf(A) === 9);
+  assert.match(takeover.illness ?? '', /169\.254\.20\.10 has not answered itself for 9 s/);
+  node.silent.clear();
+  await pass(3000);
+  await pass(3000);
+  assert.equal(takeover.illness, undefined);
+  assert.ok(node.wants.at(-1)?.taken.some(({ address }) => address === A));
+  assert.equal(node.lines().filter((line) => line.includes('answers itself again')).length, 1);
+});
+
+test('after a long stop of the process all is put anew, traffic last', async (t) => {
+  const { takeover, taken, pass } = fakeNode(t);
+  await takeover.apply(planFor([A]));
+  taken();
+  await pass(100_000);
+  assert.deepEqual(taken().slice(0, 5), [
+    `put ${A} 9`,
+    `rules held [${A}] taken []`,
+    'mark 1',
+    `ask ${A}`,
+    `put ${A} 9`,
+  ]);
+});
+
+test('what somebody else removes comes back at once', async (t) => {
+  const node = fakeNode(t);
+  const { takeover, taken, pass, links } = node;
+  await takeover.apply(planFor([A]));
+  taken();
+  links.lose('nodecache');
+  node.linkChanged();
+  await pass(50);
+  assert.deepEqual(taken().slice(0, 3), ['create nodecache', 'up nodecache', `put ${A} 9`]);
+  node.rulesChanged();
+  await pass(50);
+  assert.ok(taken().includes(`rules held [${A}] taken [${A}]`));
+  node.linkChanged();
+  await pass(50);
+  assert.deepEqual(taken(), [], 'nothing is amiss');
+});
+
+test('the end: traffic leaves first, then rules, address and link go', async (t) => {
+  const { takeover, taken, pass } = fakeNode(t);
+  await takeover.apply(planFor([A]));
+  taken();
+  await takeover.release();
+  assert.deepEqual(taken(), ['mark 0', `rules held [${A}] taken []`]);
+  await pass(60_000);
+  assert.deepEqual(taken(), [], 'nothing is renewed any more');
+  await takeover.giveBack();
+  assert.deepEqual(taken(), ['rules removed', `remove ${A}`, 'delete nodecache']);
+});
+
+const stays = [
+  { name: 'another process listens', others: true, skipTeardown: false },
+  { name: 'skipteardown', others: false, skipTeardown: true },
+];
+for (const { name, others, skipTeardown } of stays) {
+  test(`the end with ${name}: all stays`, async (t) => {
+    const node = fakeNode(t);
+    await node.takeover.apply(planFor([A], { skipTeardown }));
+    node.others = others;
+    node.taken();
+    await node.takeover.release();
+    await node.takeover.giveBack();
+    assert.deepEqual(node.taken(), []);
+  });
+}
+
+test('a reload with other addresses: the new are taken, the old are given back after their listeners', async (t) => {
+  const { takeover, taken } = fakeNode(t);
+  await takeover.apply(planFor([A]));
+  taken();
+  await takeover.apply(planFor([B]));
+  assert.deepEqual(taken(), [
+    `put ${B} 9`,
+    `rules held [${B} ${A}] taken []`,
+    'mark 1',
+    `ask ${B}`,
+    `put ${B} 9`,
+    `rules held [${B} ${A}] taken [${B}]`,
+  ]);
+  await takeover.settle();
+  assert.deepEqual(taken(), [`rules held [] taken [] left [${B}]`, `remove ${A}`]);
+});
+
+test('a reload to another link: the old one goes when the new one is held', async (t) => {
+  const { takeover, taken } = fakeNode(t);
+  await takeover.apply(planFor([A]));
+  taken();
+  await takeover.apply(planFor([A], { interfaceName: 'dns0' }));
+  await takeover.settle();
+  assert.deepEqual(taken().slice(-1), ['delete nodecache']);
+});
+
+test('a reload to another backend keeps address and link', async (t) => {
+  const { takeover, taken } = fakeNode(t);
+  await takeover.apply(planFor([A]));
+  await takeover.apply(planFor([A], { backend: 'iptables' }));
+  taken();
+  await takeover.settle();
+  assert.deepEqual(taken(), ['rules removed']);
+});
+
+test('a reload that wants nothing any more', async (t) => {
+  const { takeover, taken } = fakeNode(t);
+  await takeover.apply(planFor([A]));
+  taken();
+  await takeover.apply(undefined);
+  await takeover.settle();
+  assert.deepEqual(taken(), [
+    'mark 0',
+    `rules held [${A}] taken []`,
+    'rules removed',
+    `remove ${A}`,
+    'delete nodecache',
+  ]);
+});
+
+test('a start that fails leaves nothing', async (t) => {
+  const node = fakeNode(t);
+  node.rulesFail = new Error('no rules to be had');
+  await assert.rejects(node.takeover.apply(planFor([A])), { message: 'no rules to be had' });
+  assert.deepEqual(node.taken().slice(-3), ['rules removed', `remove ${A}`, 'delete nodecache']);
+});
+
+test('a reload that fails leaves all as it was', async (t) => {
+  const node = fakeNode(t);
+  await node.takeover.apply(planFor([A]));
+  node.rulesFail = new Error('no rules to be had');
+  await assert.rejects(node.takeover.apply(planFor([A, B])), { message: 'no rules to be had' });
+  node.rulesFail = undefined;
+  assert.ok(node.links.has('nodecache', A));
+  await node.pass(3000);
+  assert.deepEqual(node.wants.at(-1)?.taken, at(A));
+});
