@@ -102,7 +102,13 @@ for (const { name, plan: wanted = plan, host = {}, error } of cases) {
     const links = new FakeLinks([], new FakeClock());
     if (host.kind !== undefined) links.add('nodecache', host.kind, host.addresses);
     links.ports = host.ports ?? 0;
-    const view = { links, ownerOf: () => host.owner, hasIpv6: () => host.ipv6 ?? true };
+    if (host.owner !== undefined)
+      links.add(
+        host.owner,
+        'veth',
+        wanted.endpoints.map(({ address }) => address),
+      );
+    const view = { links, hasIpv6: () => host.ipv6 ?? true };
     const check = () => checkHost(wanted, view, host.own ?? []);
     if (error !== undefined) assert.throws(check, { message: error });
     else assert.doesNotThrow(check);

@@ -10,12 +10,7 @@ const OWN_KINDS: readonly string[] = ['dummy', 'bridge'];
 const IPVS_LINK = 'kube-ipvs0';
 const IPV6_SWITCH = '/proc/sys/net/ipv6/conf/all/disable_ipv6';
 
-export type HostView = {
-  readonly links: Links;
-  /** Name of a link of this host that has the address; undefined where none has. */
-  readonly ownerOf: (address: string) => string | undefined;
-  readonly hasIpv6: () => boolean;
-};
+export type HostView = { readonly links: Links; readonly hasIpv6: () => boolean };
 
 /**
  * Whether the host can be as planned; changes nothing. `own` are the addresses that this process has put there. Throws
@@ -38,12 +33,12 @@ function checkIpv6(plan: Plan, { hasIpv6 }: HostView): void {
   throw problem(`IPv6 is off on this host (${IPV6_SWITCH}), so that ${address} cannot be held; leave it out`);
 }
 
-function checkLink(plan: Plan, { links, ownerOf }: HostView, own: readonly string[]): void {
+function checkLink(plan: Plan, { links }: HostView, own: readonly string[]): void {
   const { interfaceName } = plan;
   const link = links.find(interfaceName);
   if (link !== undefined) checkKind(link, links);
   for (const address of addressesOf(plan)) {
-    const owner = ownerOf(address);
+    const owner = links.ownerOf(address);
     if (owner !== undefined && owner !== interfaceName) throw problem(elsewhere(address, owner));
   }
   if (link === undefined) return;
@@ -65,8 +60,8 @@ function checkKind({ name, kind, index }: Link, links: Links): void {
 }
 
 /** Somebody else sets link and addresses up. */
-function checkPresent(plan: Plan, { ownerOf }: HostView): void {
-  const address = addressesOf(plan).find((candidate) => ownerOf(candidate) === undefined);
+function checkPresent(plan: Plan, { links }: HostView): void {
+  const address = addressesOf(plan).find((candidate) => links.ownerOf(candidate) === undefined);
   if (address === undefined) return;
   throw problem(`${address} is on no interface of this host, and -setupinterface=false leaves that to others`);
 }

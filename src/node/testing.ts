@@ -65,6 +65,11 @@ export class FakeLinks implements Links {
     return this.ports;
   }
 
+  ownerOf(address: string): string | undefined {
+    for (const { name, held } of this.#links.values()) if (held.has(address)) return name;
+    return undefined;
+  }
+
   has(name: string, address: string): boolean {
     return this.#links.get(name)?.held.has(address) ?? false;
   }

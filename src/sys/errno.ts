@@ -13,6 +13,9 @@ export const EADDRINUSE = os.constants.errno.EADDRINUSE;
 export const EADDRNOTAVAIL = os.constants.errno.EADDRNOTAVAIL;
 export const EINVAL = os.constants.errno.EINVAL;
 export const EACCES = os.constants.errno.EACCES;
+export const EPERM = os.constants.errno.EPERM;
+export const ENODEV = os.constants.errno.ENODEV;
+export const EOPNOTSUPP = os.constants.errno.EOPNOTSUPP;
 
 /** A system call that failed. The message is one line: `listen udp 127.0.0.1:53: address already in use (EADDRINUSE)`. */
 export class SystemError extends Error {

@@ -46,6 +46,27 @@ export function encodeSockaddr(target: Uint8Array, address: string, port: number
   return SOCKADDR_V6_BYTES;
 }
 
+/** The 4 or 16 bytes of an address without a zone; undefined if the text is none. */
+export function ipBytes(address: string): Buffer | undefined {
+  const sockaddr = Buffer.alloc(SOCKADDR_V6_BYTES);
+  const length = address.includes('%') ? 0 : encodeSockaddr(sockaddr, address, 0);
+  if (length === 0) return undefined;
+  return length === SOCKADDR_V4_BYTES
+    ? sockaddr.subarray(V4_ADDRESS, V4_ADDRESS + V4_BYTES)
+    : sockaddr.subarray(V6_ADDRESS, V6_ADDRESS + V6_BYTES);
+}
+
+/** The address of 4 or 16 bytes as text. */
+export function ipText(bytes: Uint8Array): string {
+  return bytes.length === V4_BYTES ? ipv4Text(bytes, 0) : ipv6Text(bytes, 0);
+}
+
+/** The text that the kernel's bytes give, of those that mean one address; what is no address stays as it is. */
+export function canonicalAddress(address: string): string {
+  const bytes = ipBytes(address);
+  return bytes === undefined ? address : ipText(bytes);
+}
+
 /** The port of the sockaddr at `offset`. */
 export function portOf(bytes: Uint8Array, offset: number): number {
   return (bytes[offset + PORT] << 8) | bytes[offset + PORT + 1];
