@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { durationMs } from '../corefile/duration.ts';
 import { checkLinkName, type NodeFlags } from '../node/plan.ts';
+import { canonicalAddress } from '../sys/sockaddr.ts';
 import type { ServerFlags } from './flag-table.ts';
 import { FlagError } from './flags.ts';
 
@@ -36,7 +37,7 @@ export function parseAddresses(text: string): string[] {
   const addresses = text.split(',');
   const bad = addresses.find((address) => isIP(address) === 0 || address.includes('%'));
   if (bad !== undefined) throw fault(`invalid localip specified - "${bad}"`);
-  return [...new Set(addresses)];
+  return [...new Set(addresses.map(canonicalAddress))];
 }
 
 function parseBackend(text: string): NodeFlags['backend'] {

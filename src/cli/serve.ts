@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { CacheStore } from '../cache/store.ts';
 import { DIRECTIVES } from '../directives/order.ts';
+import { TakeoverOnDemand } from '../node/on-demand.ts';
+import type { NodeFlags } from '../node/plan.ts';
 import { HttpListeners } from '../observe/http-listeners.ts';
 import { type Logger, stdoutLogger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
@@ -13,6 +15,7 @@ import { SERVER_FLAGS, type ServerFlags } from './flag-table.ts';
 import { FlagError, parseFlags, usage } from './flags.ts';
 import { defaultCacheBytes } from './memory.ts';
 import { yieldToResponders } from './niceness.ts';
+import { nodeFlags } from './node-flags.ts';
 import { handleSignals } from './signals.ts';
 import { VERSION, versionLines } from './version.ts';
 
@@ -32,7 +35,7 @@ export async function serve(argv: readonly string[], loaded: () => void): Promis
   const log = stdoutLogger();
   const port = flags['dns.port'];
   const source = corefileSource(flags.conf, port, given.has('dns.port') ? port : EMBEDDED_PORT);
-  const server = createServer(flags, log, source.read);
+  const server = createServer(flags, log, source.read, readNodeFlags(flags, given));
   process.once('exit', () => server.halt());
   handleSignals(server, log);
   loaded();
@@ -71,21 +74,40 @@ function readFlags(argv: readonly string[]) {
   }
 }
 
-function createServer(flags: ServerFlags, log: Logger, readCorefile: ServerOptions['readCorefile']): Server {
+/** Worded as node-cache does. */
+function readNodeFlags(flags: ServerFlags, given: ReadonlySet<string>): NodeFlags | undefined {
+  try {
+    return nodeFlags(flags, given);
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    return fail(`Error parsing flags - ${error.message}, Exiting`, EXIT_FAULT);
+  }
+}
+
+function createServer(
+  flags: ServerFlags,
+  log: Logger,
+  readCorefile: ServerOptions['readCorefile'],
+  node: NodeFlags | undefined,
+): Server {
   const metrics = new Metrics();
+  const clock = { nowMs: () => performance.now(), unixSeconds: () => Math.trunc(Date.now() / 1000) };
+  const poller = new Poller((error) => log.error(`reading a socket: ${error}`));
   addProcessMetrics(metrics, { version: VERSION, revision: '' });
   const cacheBytes = flags['cache-bytes'];
   return new Server({
-    clock: { nowMs: () => performance.now(), unixSeconds: () => Math.trunc(Date.now() / 1000) },
+    clock,
     metrics,
     http: new HttpListeners(),
     cacheStore: new CacheStore(cacheBytes === 'auto' ? defaultCacheBytes() : cacheBytes),
-    poller: new Poller((error) => log.error(`reading a socket: ${error}`)),
+    poller,
     log,
     readCorefile,
     maxInflight: flags['max-inflight'],
     maxTcpConnections: flags['max-tcp-connections'],
     responderCount: flags.responders,
+    nodeFlags: node,
+    holdNode: (listeners) => new TakeoverOnDemand({ listeners, metrics, clock, log, poller }),
     fatal: (text) => {
       log.fatal(text);
       process.exit(EXIT_FAULT);

@@ -117,8 +117,9 @@ export class Holding {
   async keep(): Promise<void> {
     const addresses = addressesOf(this.#plan);
     const fresh = this.#putMissing(addresses);
-    // What is there already is not renewed before it has answered.
-    if (fresh.length > 0) await this.#putRules(fresh);
+    // What is there already is not renewed before it has answered; without rules, kube-proxy would have the question.
+    if (!this.rules.isWhole) await this.#putRules(addresses);
+    else if (fresh.length > 0) await this.#putRules(fresh);
     this.#services.listeners.mark(this.#plan.endpoints);
     const askMs = Math.min(this.intervalMs, MAX_ASK_MS);
     const answers = await Promise.all(

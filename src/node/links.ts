@@ -81,7 +81,7 @@ export type Links = {
   addresses(link: Link): HeldAddress[];
   /** Puts the address there, or renews it, for so many seconds; undefined: for ever. */
   putAddress(link: Link, address: string, leaseS: number | undefined): void;
-  /** One that is not there is fine. */
+  /** One that is not there is fine, as with `delete`. */
   removeAddress(link: Link, address: string): void;
   delete(link: Link): void;
   /** How many links are ports of this one. */
@@ -108,14 +108,12 @@ export function openLinks(kernel: NetlinkChannel): Links {
     },
     removeAddress({ index, name }, address) {
       const intent = `remove ${address} from ${name}`;
-      try {
-        kernel.ask(intent, RTM_DELADDR, 0, addressMessage(index, address, undefined));
-      } catch (error) {
-        if (!isErrno(error, [EADDRNOTAVAIL, ENODEV])) throw setupError('interface_check', error);
-      }
+      const message = addressMessage(index, address, undefined);
+      unlessGone([EADDRNOTAVAIL, ENODEV], () => kernel.ask(intent, RTM_DELADDR, 0, message));
     },
     delete({ index, name }) {
-      change('interface_check', `delete interface ${name}`, RTM_DELLINK, 0, linkMessage(index, 0, 0));
+      const intent = `delete interface ${name}`;
+      unlessGone([ENODEV], () => kernel.ask(intent, RTM_DELLINK, 0, linkMessage(index, 0, 0)));
     },
     portCount: (index) => look(() => listLinks(kernel)).filter(({ master }) => master === index).length,
     ownerOf(address) {
@@ -230,6 +228,15 @@ function addressMessage(index: number, address: string, leaseS: number | undefin
       [IFA_CACHEINFO, u32(lifeS, lifeS, 0, 0)],
     ]),
   ]);
+}
+
+/** What is not there any more need not be taken away. */
+function unlessGone(errnos: readonly number[], ask: () => unknown): void {
+  try {
+    ask();
+  } catch (error) {
+    if (!isErrno(error, errnos)) throw setupError('interface_check', error);
+  }
 }
 
 function attempt<Answer>(kind: ErrorKind, ask: () => Answer): Answer {

@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import type { Cursor } from '../corefile/cursor.ts';
 import type { Position } from '../corefile/token.ts';
 import type { NodeBackend, NodeClaim } from '../directives/contract.ts';
+import { canonicalAddress } from '../sys/sockaddr.ts';
 import { isWildcard } from '../sys/socket.ts';
 import type { Endpoint } from './rules/rules.ts';
 import { SetupError } from './setup-error.ts';
@@ -94,9 +95,9 @@ function planOfFlags(flags: NodeFlags, { claims, places, http }: PlanInput): Pla
     );
   }
   checkLinkName(interfaceName, (reason) => new SetupError('interface_check', `-interfacename: ${reason}`));
-  const held = places.filter(({ address }) => flags.addresses.includes(address));
+  const held = places.filter(({ address }) => flags.addresses.includes(canonicalAddress(address)));
   for (const address of flags.addresses) {
-    if (isLoopback(address) || held.some((place) => place.address === address)) continue;
+    if (isLoopback(address) || held.some((place) => canonicalAddress(place.address) === address)) continue;
     const advice = `add "bind ${address}" to the server blocks that pods shall reach`;
     throw new SetupError('interface_check', `-localip ${address}: no server block listens on that address; ${advice}`);
   }
@@ -172,7 +173,12 @@ function healthPortsOf(endpoints: readonly Endpoint[], http: PlanInput['http']):
 }
 
 function uniqueEndpoints(endpoints: readonly Endpoint[]): Endpoint[] {
-  const byText = new Map(endpoints.map(({ address, port }) => [`${address} ${port}`, { address, port }]));
+  const byText = new Map(
+    endpoints.map(({ address: text, port }) => {
+      const address = canonicalAddress(text);
+      return [`${address} ${port}`, { address, port }];
+    }),
+  );
   return [...byText.values()];
 }
 

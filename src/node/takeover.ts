@@ -13,7 +13,7 @@ export type TakeoverServices = Omit<HoldingServices, 'rules'> & {
   /** The backend for the plan. */
   readonly chooseRules: (plan: Plan) => Promise<Rules>;
   /** Calls back when links or addresses change; returns what ends that. */
-  readonly watchLink: (interfaceName: string, changed: () => void) => () => void;
+  readonly watchLink: (changed: () => void) => () => void;
   /** Whether sockets of other processes are bound to one of these places. */
   readonly othersListen: (plan: Plan) => boolean;
 };
@@ -57,8 +57,7 @@ export class Takeover {
   /** The listeners that the last `apply` has left without traffic are closed. */
   settle(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#former?.giveBack(this.#holding);
-      this.#former = undefined;
+      await this.#leaveFormer();
       await this.#holding?.settle();
     });
   }
@@ -92,7 +91,14 @@ export class Takeover {
     });
   }
 
+  async #leaveFormer(): Promise<void> {
+    const former = this.#former;
+    this.#former = undefined;
+    await former?.giveBack(this.#holding);
+  }
+
   async #apply(plan: Plan | undefined): Promise<void> {
+    await this.#leaveFormer();
     const old = this.#holding;
     if (plan === undefined) {
       if (old !== undefined) await this.#part(old);
@@ -158,7 +164,7 @@ export class Takeover {
       }, EVENT_DELAY_MS).unref();
     };
     this.#unwatch.push(
-      this.#services.watchLink(holding.plan.interfaceName, () => look(() => !holding.isWhole())),
+      this.#services.watchLink(() => look(() => !holding.isWhole())),
       () => clearTimeout(waiting),
     );
     const unwatchRules = holding.rules.watch?.(() => look(() => true));

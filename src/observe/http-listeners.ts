@@ -59,7 +59,7 @@ class HttpListener {
   constructor(host: string, port: number) {
     // The socket may share its port and bind to an address that comes later: a probe of the kubelet goes to the same
     // node-local address that DNS does, and two instances overlap during an upgrade.
-    const fd = openTcp({ address: host, port, backlog: BACKLOG });
+    const fd = openTcp({ address: host, port, backlog: BACKLOG, mayComeLater: true });
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: TIMEOUT_MS,

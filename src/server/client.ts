@@ -8,6 +8,8 @@ export interface Client {
   /** The address that the query was sent to, on wildcard listeners as well. */
   readonly localAddress: string;
   readonly localPort: number;
+  /** Which of the listener's UDP sockets brought it; none over TCP. */
+  readonly socketIndex?: number;
 
   /**
    * Sends one whole DNS message. It may be called later and from any async context, and copies what it needs before it

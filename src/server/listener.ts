@@ -13,6 +13,7 @@ import { ServerQuery } from './query.ts';
 import type { Responders, ServedListener } from './responder/responders.ts';
 import type { RingReader } from './responder/ring.ts';
 import { screen } from './screen.ts';
+import { SelfQuery } from './self-query.ts';
 import type { Target } from './targets.ts';
 import { TcpListener } from './tcp-listener.ts';
 import { UdpListener } from './udp-listener.ts';
@@ -45,12 +46,16 @@ export class Listener implements ServedListener {
   readonly #clock: Clock;
   readonly #udp: UdpListener;
   readonly #tcp: TcpListener;
+  readonly #selfQuery: SelfQuery;
   #target: Target;
   #dropped = 0;
   #uncollect: (() => void) | undefined;
 
-  /** Opens the sockets; throws a SystemError, and leaves none open, if one cannot be had. */
-  constructor(target: Target, services: ListenerServices) {
+  /**
+   * Opens the sockets; throws a SystemError, and leaves none open, if one cannot be had. An address that `mayComeLater`
+   * need not be on the host.
+   */
+  constructor(target: Target, services: ListenerServices, mayComeLater = false) {
     const { address, port } = target;
     const receive: Receive = (message, client, arrivedAtMs) => this.#receive(message, client, arrivedAtMs);
     this.id = services.responders?.takeId() ?? 0;
@@ -59,9 +64,11 @@ export class Listener implements ServedListener {
     this.#services = services;
     this.#clock = services.process.clock;
     this.#target = target;
+    this.#selfQuery = new SelfQuery(services.process.poller);
     this.#tcp = new TcpListener({
       address,
       port,
+      mayComeLater,
       backlog: TCP_BACKLOG,
       maxConnections: services.maxTcpConnections,
       timeouts: timeoutsOf(target),
@@ -73,6 +80,7 @@ export class Listener implements ServedListener {
       this.#udp = new UdpListener({
         address,
         port: this.#tcp.port,
+        mayComeLater,
         poller: services.process.poller,
         receive,
         onDropped: (count) => services.unsentReplies.inc(count),
@@ -123,6 +131,17 @@ export class Listener implements ServedListener {
     return this.#udp.port;
   }
 
+  /** Whether all its sockets answer, within `deadlineMs`, and no other process in their place. */
+  selfQuery(deadlineMs: number): Promise<boolean> {
+    const { address } = this.#target;
+    return this.#selfQuery.ask({ address, port: this.port }, this.fds.length, deadlineMs);
+  }
+
+  /** Connections from now on are ours to the rules of the node, or not. */
+  mark(isOurs: boolean): void {
+    this.#tcp.mark(isOurs);
+  }
+
   /** Answers what has been taken and takes no more; what is not answered after `graceMs` is given up. */
   async close(graceMs: number): Promise<void> {
     const release = async () => (await this.#services.responders?.remove(this)) ?? true;
@@ -139,6 +158,7 @@ export class Listener implements ServedListener {
   }
 
   #receive(message: Uint8Array, client: Client, arrivedAtMs = this.#clock.nowMs()): void {
+    this.#selfQuery.arrived(message, client);
     const request = screen(message);
     if (request === undefined) client.drop();
     else if (request instanceof Uint8Array) client.send(request);

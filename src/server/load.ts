@@ -1,5 +1,7 @@
+import type { HostPort } from '../corefile/values.ts';
 import type { MaybePromise, ProcessServices } from '../directives/contract.ts';
 import { DIRECTIVES } from '../directives/order.ts';
+import type { BlockClaim } from '../node/plan.ts';
 import type { Logger } from '../observe/logger.ts';
 import { BlockBuilder } from './block.ts';
 import type { ConfiguredBlock } from './configure.ts';
@@ -38,6 +40,20 @@ export class Load {
       await this.stop();
       throw error;
     }
+  }
+
+  /** What blocks want to be held of the node. */
+  get claims(): BlockClaim[] {
+    return this.#builders.flatMap(({ nodeClaim, servers }) => {
+      if (nodeClaim === undefined) return [];
+      const places = servers.flatMap((id) => this.targets.get(id) ?? []);
+      return [{ claim: nodeClaim, places }];
+    });
+  }
+
+  /** Where HTTP is served. */
+  get http(): HostPort[] {
+    return this.#builders.flatMap(({ httpEndpoints }) => httpEndpoints.map(({ address }) => address));
   }
 
   serving(): void {

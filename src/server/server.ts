@@ -3,19 +3,24 @@ import type { Corefile } from '../corefile/cursor.ts';
 import { ConfigError, messageOf } from '../corefile/errors.ts';
 import { fingerprint } from '../corefile/fingerprint.ts';
 import type { Clock, Configuration, ProcessServices } from '../directives/contract.ts';
+import type { HeldListeners } from '../node/holding.ts';
+import { type NodeFlags, type Plan, planOf } from '../node/plan.ts';
+import type { Endpoint } from '../node/rules/rules.ts';
 import type { HttpListeners } from '../observe/http-listeners.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Counter, Metrics } from '../observe/metrics.ts';
 import { RequestMetrics } from '../observe/request-metrics.ts';
 import type { Poller } from '../sys/poller.ts';
+import { canonicalAddress } from '../sys/sockaddr.ts';
 import { bannerLines } from './banner.ts';
 import { configure } from './configure.ts';
 import { InflightTable } from './inflight.ts';
 import { Listener, type ListenerServices } from './listener.ts';
 import { Load } from './load.ts';
+import type { NodeHolder } from './node-holder.ts';
 import { ReloadMetrics } from './reload-metrics.ts';
 import { Responders } from './responder/responders.ts';
-import type { Target } from './targets.ts';
+import { serverId, type Target } from './targets.ts';
 
 /** How long queries in flight may still take when their listener or their configuration goes; none lives longer. */
 const GRACE_MS = 5_000;
@@ -33,6 +38,10 @@ export type ServerOptions = {
   readonly maxTcpConnections: number;
   /** Threads that answer hits; 0: all is answered by the thread that this is. */
   readonly responderCount: number;
+  /** What node-cache's flags say of the node. */
+  readonly nodeFlags?: NodeFlags | undefined;
+  /** Makes what holds the addresses that are claimed; without it nobody does. */
+  readonly holdNode?: (listeners: HeldListeners) => NodeHolder;
   /** Ends the process with exit code 1 after it has logged the line. */
   readonly fatal: (text: string) => void;
 };
@@ -44,6 +53,7 @@ export class Server implements Configuration {
   readonly #listenerServices: ListenerServices;
   readonly #responders: Responders | undefined;
   readonly #reloadMetrics: ReloadMetrics;
+  readonly #node: NodeHolder | undefined;
   readonly #listeners = new Map<string, Listener>();
   /** What goes on with configurations and listeners that are no longer in use. */
   readonly #retiring = new Set<Promise<void>>();
@@ -55,7 +65,7 @@ export class Server implements Configuration {
   constructor(options: ServerOptions) {
     const { metrics, log } = options;
     const isShuttingDown = () => this.#shuttingDown;
-    const illness = () => this.#responders?.illness;
+    const illness = () => this.#responders?.illness ?? this.#node?.illness;
     this.#options = options;
     this.#process = {
       clock: options.clock,
@@ -78,6 +88,10 @@ export class Server implements Configuration {
       .counter('nodens_udp_unsent_replies_total', 'UDP replies that the kernel did not take.', [])
       .labels();
     this.#responders = startResponders(options, requests, unsentReplies);
+    this.#node = options.holdNode?.({
+      selfQuery: (address, deadlineMs) => this.#selfQuery(address, deadlineMs),
+      mark: (endpoints) => this.#mark(endpoints),
+    });
     this.#listenerServices = {
       process: this.#process,
       log,
@@ -140,7 +154,9 @@ export class Server implements Configuration {
     const failures: unknown[] = [];
     const attempt = (step: Promise<void> | undefined) => step?.catch((error: unknown) => failures.push(error));
     await attempt(load?.shutdown());
+    await attempt(this.#node?.release());
     await Promise.all([...this.#listeners.values()].map((listener) => attempt(listener.close(GRACE_MS))));
+    await attempt(this.#node?.giveBack());
     await load?.idle(GRACE_MS);
     await attempt(load?.stop());
     await Promise.all(this.#retiring);
@@ -182,17 +198,15 @@ export class Server implements Configuration {
     const { log } = this.#options;
     for (const warning of corefile.warnings) log.warning(warning);
     const load = new Load(configure(corefile.blocks), fingerprint(corefile), this.#process, log);
+    const plan = await this.#planned(load);
     await load.start();
-    const opened = await this.#open(load);
+    const opened = await this.#open(load, plan);
+    await this.#hold(load, plan, opened);
     const old = this.#load;
     this.#load = load;
     for (const [id, listener] of this.#listeners) {
       const target = load.targets.get(id);
       if (target !== undefined) listener.serve(target);
-    }
-    for (const listener of opened) {
-      this.#listeners.set(listener.server, listener);
-      listener.start();
     }
     await this.#responders?.publish();
     listening?.();
@@ -200,28 +214,78 @@ export class Server implements Configuration {
     if (old !== undefined) this.#retire(old, load);
   }
 
+  /** What is to be held of the node; rejects, and gives the load up, where that cannot be. */
+  async #planned(load: Load): Promise<Plan | undefined> {
+    try {
+      const { claims, http } = load;
+      const plan = planOf({ claims, http, places: [...load.targets.values()], flags: this.#options.nodeFlags });
+      await this.#node?.prepare(plan);
+      return plan;
+    } catch (error) {
+      await load.stop();
+      throw error;
+    }
+  }
+
   /** The listeners that the load needs and that are not there yet. */
-  async #open(load: Load): Promise<Listener[]> {
+  async #open(load: Load, plan: Plan | undefined): Promise<Listener[]> {
     const opened: Listener[] = [];
+    const held = new Set(plan?.endpoints.map(({ address, port }) => serverId(address, port)));
     try {
       for (const target of load.targets.values()) {
-        if (!this.#listeners.has(target.id)) opened.push(this.#listen(target));
+        if (this.#listeners.has(target.id)) continue;
+        opened.push(this.#listen(target, held.has(serverId(canonicalAddress(target.address), target.port))));
       }
     } catch (error) {
-      await Promise.all(opened.map((listener) => listener.close(0)));
-      await load.stop();
+      await this.#abandon(load, opened);
       throw error;
     }
     return opened;
   }
 
-  #listen(target: Target): Listener {
+  /** Has the new listeners answer, and takes the addresses of the node for them. */
+  async #hold(load: Load, plan: Plan | undefined, opened: readonly Listener[]): Promise<void> {
+    for (const listener of opened) {
+      this.#listeners.set(listener.server, listener);
+      listener.start();
+    }
+    await this.#responders?.publish();
     try {
-      return new Listener(target, this.#listenerServices);
+      await this.#node?.apply(plan);
+    } catch (error) {
+      for (const { server } of opened) this.#listeners.delete(server);
+      await this.#abandon(load, opened);
+      throw plan?.line === undefined || error instanceof ConfigError ? error : plan.line.error(messageOf(error));
+    }
+  }
+
+  async #abandon(load: Load, opened: readonly Listener[]): Promise<void> {
+    await Promise.all(opened.map((listener) => listener.close(0)));
+    await load.stop();
+  }
+
+  #listen(target: Target, mayComeLater: boolean): Listener {
+    try {
+      return new Listener(target, this.#listenerServices, mayComeLater);
     } catch (cause) {
       const error = new ConfigError(target.token, messageOf(cause));
       error.cause = cause;
       throw error;
+    }
+  }
+
+  async #selfQuery(address: string, deadlineMs: number): Promise<boolean> {
+    const listeners = [...this.#listeners.values()].filter(
+      ({ target }) => canonicalAddress(target.address) === address,
+    );
+    const answers = await Promise.all(listeners.map((listener) => listener.selfQuery(deadlineMs)));
+    return answers.every(Boolean);
+  }
+
+  #mark(endpoints: readonly Endpoint[]): void {
+    const marked = new Set(endpoints.map(({ address, port }) => serverId(address, port)));
+    for (const listener of this.#listeners.values()) {
+      listener.mark(marked.has(serverId(canonicalAddress(listener.target.address), listener.port)));
     }
   }
 
@@ -231,6 +295,7 @@ export class Server implements Configuration {
     for (const [id] of unused) this.#listeners.delete(id);
     const retired = (async () => {
       await Promise.all(unused.map(([, listener]) => listener.close(GRACE_MS)));
+      await this.#node?.settle();
       await old.idle(GRACE_MS);
       await old.stop();
     })().catch((error) => this.#options.log.error(`stopping the old configuration: ${error}`));

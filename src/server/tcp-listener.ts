@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { close, localPort, openTcp } from '../sys/socket.ts';
+import { close, localPort, openTcp, SELF_MARK, setMark } from '../sys/socket.ts';
 import type { Receive } from './client.ts';
 import { type ConnectionOwner, TcpConnection, type TcpTimeouts } from './tcp-connection.ts';
 
@@ -11,6 +11,8 @@ export type TcpListenerOptions = {
   readonly address: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** The address need not be there yet. */
+  readonly mayComeLater?: boolean;
   /** Connections that the kernel keeps until they are accepted. */
   readonly backlog: number;
   /** Above it a new connection is closed at once. */
@@ -38,8 +40,9 @@ export class TcpListener {
 
   /** Opens the socket; throws a SystemError. Connections wait in its queue until `start`. */
   constructor(options: TcpListenerOptions) {
-    const { address, port, backlog, maxConnections, timeouts, maxQueries = UNLIMITED, receive, onRejected } = options;
-    this.#fd = openTcp({ address, port, backlog });
+    const { address, port, backlog, mayComeLater = false, maxConnections, timeouts } = options;
+    const { maxQueries = UNLIMITED, receive, onRejected } = options;
+    this.#fd = openTcp({ address, port, backlog, mayComeLater });
     this.address = address;
     this.port = localPort(this.#fd);
     this.#backlog = backlog;
@@ -58,6 +61,11 @@ export class TcpListener {
     if (this.#isStarted || this.#closing !== undefined) return;
     this.#isStarted = true;
     this.#server.listen({ fd: this.#fd, backlog: this.#backlog });
+  }
+
+  /** Connections from now on are known to the rules of the node as ours, or not. */
+  mark(isOurs: boolean): void {
+    if (this.#closing === undefined) setMark(this.#fd, isOurs ? SELF_MARK : 0);
   }
 
   /** They hold from each connection's next message on. */

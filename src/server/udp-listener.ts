@@ -29,6 +29,8 @@ export type UdpListenerOptions = {
   readonly receive: Receive;
   /** Replies that the kernel did not take. */
   readonly onDropped?: (count: number) => void;
+  /** The address need not be there yet. */
+  readonly mayComeLater?: boolean;
   /** So many sockets are opened for responders to read; without them there is one, which is read here. */
   readonly responderCount?: number;
 };
@@ -53,7 +55,8 @@ export class UdpListener {
   #closing: Promise<void> | undefined;
 
   /** Opens the sockets; throws a SystemError, and leaves none open, if one cannot be had. Queries wait until `start`. */
-  constructor({ address, port, poller, receive, onDropped, responderCount = 0 }: UdpListenerOptions) {
+  constructor(options: UdpListenerOptions) {
+    const { address, port, poller, receive, onDropped, mayComeLater = false, responderCount = 0 } = options;
     const outlets: Outlet[] = [];
     try {
       for (let i = 0; i < Math.max(1, responderCount); i++) {
@@ -61,6 +64,7 @@ export class UdpListener {
           address,
           port: i === 0 ? port : localPort(outlets[0].fd),
           packetInfo: isWildcard(address),
+          mayComeLater,
         });
         outlets.push({ fd, outbox: new Outbox(fd, onDropped) });
       }
@@ -79,6 +83,11 @@ export class UdpListener {
   /** The sockets' descriptors, one for each responder. */
   get fds(): number[] {
     return this.#outlets.map(({ fd }) => fd);
+  }
+
+  /** Which of the sockets the replies of that outbox leave by. */
+  indexOf(outbox: Outbox): number {
+    return this.#outlets.findIndex((outlet) => outlet.outbox === outbox);
   }
 
   start(): void {
@@ -242,6 +251,10 @@ class UdpClient implements Client {
 
   get localPort(): number {
     return this.#listener.port;
+  }
+
+  get socketIndex(): number {
+    return this.#outbox === undefined ? -1 : this.#listener.indexOf(this.#outbox);
   }
 
   send(message: Uint8Array): void {

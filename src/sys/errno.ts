@@ -13,6 +13,7 @@ export const EADDRINUSE = os.constants.errno.EADDRINUSE;
 export const EADDRNOTAVAIL = os.constants.errno.EADDRNOTAVAIL;
 export const EINVAL = os.constants.errno.EINVAL;
 export const EACCES = os.constants.errno.EACCES;
+export const EINPROGRESS = os.constants.errno.EINPROGRESS;
 export const EPERM = os.constants.errno.EPERM;
 export const ENODEV = os.constants.errno.ENODEV;
 export const EOPNOTSUPP = os.constants.errno.EOPNOTSUPP;

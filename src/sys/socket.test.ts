@@ -82,9 +82,17 @@ test('udp: free ports are not given out twice', () => {
 });
 
 for (const address of ['192.0.2.53', '2001:db8::53']) {
-  test(`udp and tcp: ${address} is bound before it is there`, { skip: address.includes(':') && WITHOUT_IPV6 }, () => {
-    close(openUdp({ address, port: 0, packetInfo: false }));
-    close(openTcp({ address, port: 0, backlog: 1 }));
+  const skip = address.includes(':') && WITHOUT_IPV6;
+
+  test(`udp and tcp: ${address} is bound before it is there, if it may come later`, { skip }, () => {
+    close(openUdp({ address, port: 0, packetInfo: false, mayComeLater: true }));
+    close(openTcp({ address, port: 0, backlog: 1, mayComeLater: true }));
+  });
+
+  test(`udp and tcp: ${address} is not there`, { skip }, () => {
+    const error = { code: 'EADDRNOTAVAIL', message: /the host has no such address; add nodecache to the block/ };
+    assert.throws(() => openUdp({ address, port: 0, packetInfo: false }), error);
+    assert.throws(() => openTcp({ address, port: 0, backlog: 1 }), error);
   });
 }
 

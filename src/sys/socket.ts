@@ -1,5 +1,14 @@
 /** Sockets of the resolver and its listeners: non-blocking, closed on exec, opened or not opened at all. */
-import { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, lastErrno, SystemError } from './errno.ts';
+import {
+  EACCES,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EINPROGRESS,
+  EINVAL,
+  lastErrno,
+  SystemError,
+} from './errno.ts';
 import * as libc from './libc.ts';
 import { AF_INET, AF_INET6, addressText, encodeSockaddr, portOf, SOCKADDR_V6_BYTES } from './sockaddr.ts';
 
@@ -11,6 +20,7 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_RCVBUF = 8;
 const SO_REUSEPORT = 15;
+const SO_MARK = 36;
 const SO_RCVBUFFORCE = 33;
 const SO_MEMINFO = 55;
 /** Of the numbers that SO_MEMINFO gives (linux/sock_diag.h), the one of datagrams that found no room. */
@@ -42,6 +52,12 @@ const optionValue = new Int32Array(1);
 const optionBytes = new Uint32Array(1);
 const memoryInfo = new Uint32Array(MEMINFO_COUNT);
 
+/**
+ * On sockets of ours by which the rules of the node know them: queries to ourselves, and the connections that our listeners
+ * have accepted, which inherit it. It has none of the bits that kube-proxy, Cilium and Calico use.
+ */
+export const SELF_MARK = 0x35;
+
 export type UdpOptions = {
   /** An IP address; `''`, `0.0.0.0` and `::` are the wildcard: IPv6 and IPv4 on one socket where there is IPv6. */
   readonly address: string;
@@ -50,12 +66,14 @@ export type UdpOptions = {
   /** The kernel tells with each datagram which local address it was sent to; needed on the wildcard. */
   readonly packetInfo: boolean;
   readonly receiveBufferBytes?: number;
+  /** The address need not be there yet (`IP_FREEBIND`). */
+  readonly mayComeLater?: boolean;
 };
 
-/** A bound UDP socket that may share its port (`SO_REUSEPORT`) and whose address need not be there (`IP_FREEBIND`). */
+/** A bound UDP socket that may share its port (`SO_REUSEPORT`). */
 export function openUdp(options: UdpOptions): number {
-  const { address, port, packetInfo, receiveBufferBytes = LISTEN_RECEIVE_BUFFER_BYTES } = options;
-  const fd = openBound('udp', address, port);
+  const { address, port, packetInfo, receiveBufferBytes = LISTEN_RECEIVE_BUFFER_BYTES, mayComeLater = false } = options;
+  const fd = openBound('udp', address, port, mayComeLater);
   raiseReceiveBuffer(fd, receiveBufferBytes);
   if (!packetInfo) return fd;
   // An IPv6 socket takes its own option and reports IPv4 as v4-mapped; an IPv4 socket refuses the first one.
@@ -64,11 +82,16 @@ export function openUdp(options: UdpOptions): number {
   return fd;
 }
 
-export type TcpOptions = { readonly address: string; readonly port: number; readonly backlog: number };
+export type TcpOptions = {
+  readonly address: string;
+  readonly port: number;
+  readonly backlog: number;
+  readonly mayComeLater?: boolean;
+};
 
-/** A listening TCP socket with the same freedom, to be handed to `net.Server.listen({ fd })`. */
-export function openTcp({ address, port, backlog }: TcpOptions): number {
-  const fd = openBound('tcp', address, port);
+/** A listening TCP socket with the same freedoms, to be handed to `net.Server.listen({ fd })`. */
+export function openTcp({ address, port, backlog, mayComeLater = false }: TcpOptions): number {
+  const fd = openBound('tcp', address, port, mayComeLater);
   if (libc.listen(fd, backlog) < 0) throw abandon(fd, listenError('tcp', address, port, 'listen', lastErrno()));
   return fd;
 }
@@ -96,6 +119,26 @@ export function connectUdp(address: string, port: number, options: ConnectOption
   if (libc.connect(fd, nameBytes, length) < 0) throw abandon(fd, new SystemError(intent, 'connect', lastErrno()));
   if (receiveBufferBytes !== undefined) raiseReceiveBuffer(fd, receiveBufferBytes);
   return fd;
+}
+
+/** A TCP socket on its way to a server, to be handed to `net.Socket`, which tells what becomes of it. */
+export function connectTcp(address: string, port: number, mark = 0): number {
+  const intent = `connect tcp ${hostPort(address, port)}`;
+  const length = encodeSockaddr(nameBytes, address, port);
+  if (length === 0) throw new SystemError(intent, 'connect', EINVAL);
+  const fd = libc.socket(nameBytes[0], SOCK_STREAM | SOCK_FLAGS, 0);
+  if (fd < 0) throw new SystemError(intent, 'socket', lastErrno());
+  if (mark !== 0) setMark(fd, mark);
+  if (libc.connect(fd, nameBytes, length) < 0) {
+    const errno = lastErrno();
+    if (errno !== EINPROGRESS) throw abandon(fd, new SystemError(intent, 'connect', errno));
+  }
+  return fd;
+}
+
+/** Marks what the socket sends, and the connections that it accepts; false without CAP_NET_ADMIN. */
+export function setMark(fd: number, mark: number): boolean {
+  return setOption(fd, SOL_SOCKET, SO_MARK, mark);
 }
 
 /**
@@ -166,18 +209,24 @@ function readLocalName(fd: number): void {
   }
 }
 
-function openBound(protocol: 'udp' | 'tcp', address: string, port: number): number {
-  if (!isWildcard(address)) return bindSocket(protocol, address, port, address);
+function openBound(protocol: 'udp' | 'tcp', address: string, port: number, mayComeLater: boolean): number {
+  if (!isWildcard(address)) return bindSocket(protocol, address, port, address, mayComeLater);
   try {
-    return bindSocket(protocol, '::', port, address);
+    return bindSocket(protocol, '::', port, address, false);
   } catch (error) {
     if (!(error instanceof SystemError) || !WITHOUT_IPV6.includes(error.errno)) throw error;
-    return bindSocket(protocol, '0.0.0.0', port, address);
+    return bindSocket(protocol, '0.0.0.0', port, address, false);
   }
 }
 
 /** `shownAddress` is what the operator wrote. */
-function bindSocket(protocol: 'udp' | 'tcp', address: string, port: number, shownAddress: string): number {
+function bindSocket(
+  protocol: 'udp' | 'tcp',
+  address: string,
+  port: number,
+  shownAddress: string,
+  mayComeLater: boolean,
+): number {
   const length = encodeSockaddr(nameBytes, address, port);
   if (length === 0) throw listenError(protocol, shownAddress, port, 'bind', EINVAL);
   const family = nameBytes[0];
@@ -192,8 +241,8 @@ function bindSocket(protocol: 'udp' | 'tcp', address: string, port: number, show
   if (protocol === 'tcp') setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (family === AF_INET6) {
     setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, address === '::' ? 0 : 1);
-    setOption(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
-  } else {
+    if (mayComeLater) setOption(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+  } else if (mayComeLater) {
     setOption(fd, IPPROTO_IP, IP_FREEBIND, 1);
   }
   if (libc.bind(fd, nameBytes, length) < 0) {
@@ -208,6 +257,7 @@ function listenError(protocol: string, address: string, port: number, syscall: s
 }
 
 function listenHint(errno: number, port: number): string | undefined {
+  if (errno === EADDRNOTAVAIL) return 'the host has no such address; add nodecache to the block to have nodens hold it';
   if (errno === EADDRINUSE) return 'stop the program that listens there, or choose another address or port';
   if (errno === EACCES && port < 1024) return 'ports below 1024 need CAP_NET_BIND_SERVICE';
   return undefined;

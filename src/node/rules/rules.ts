@@ -27,6 +27,8 @@ export type Rules = {
   put(want: RulesWant): Promise<void>;
   /** Takes away all that was put; what is not there is fine. */
   remove(): Promise<void>;
+  /** Whether nothing that was put is known to be missing. */
+  readonly isWhole: boolean;
   /**
    * Calls back when somebody else changes what was put; returns what ends that. Without it the kernel tells nobody.
    */
