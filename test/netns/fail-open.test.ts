@@ -76,12 +76,13 @@ for (const { proxy, backend } of kinds) {
         }
       }
     }
-    const entries = await conntrackEntries(node, ['--orig-port-dst', '53']);
-    const local = entries.filter((line) => line.includes('169.254.20.10') || line.includes(cluster.serviceAddress));
-    assert.deepEqual(local, []);
+    const entries = async (port: number) =>
+      (await conntrackEntries(node)).filter((line) => line.includes(` dport=${port} `));
+    const local = (line: string) => line.includes('169.254.20.10') || line.includes(cluster.serviceAddress);
+    assert.deepEqual((await entries(53)).filter(local), []);
     const health = await exec(node, [process.execPath, '-e', FETCH_HEALTH]);
     assert.equal(health.trim(), '200');
-    assert.deepEqual(await conntrackEntries(node, ['--orig-port-dst', '8080']), []);
+    assert.deepEqual(await entries(8080), []);
     await nodens.stop();
   });
 }
