@@ -20,7 +20,9 @@ export type NftOutcome = {
 export type Nft = {
   /** Runs the commands as one transaction, and waits for its end: about 0.3 ms for a few elements. */
   run(commands: string): NftOutcome;
-  /** The same, with what is listed as JSON. */
+  /** Has library and kernel check the commands, and changes nothing. */
+  check(commands: string): NftOutcome;
+  /** The same as `run`, with what is listed as JSON. */
   json(commands: string): NftOutcome;
 };
 
@@ -35,6 +37,7 @@ export function openNft(): Nft {
   const runCommands = library.func('int nft_run_cmd_from_buffer(void *context, const char *commands)');
   const output = library.func('const char *nft_ctx_get_output_buffer(void *context)');
   const error = library.func('const char *nft_ctx_get_error_buffer(void *context)');
+  const setDryRun = library.func('void nft_ctx_set_dry_run(void *context, bool dry)');
   const runAs = (flags: number, commands: string): NftOutcome => {
     setOutputFlags(context, flags);
     const ok = runCommands(context, commands) === 0;
@@ -42,6 +45,12 @@ export function openNft(): Nft {
   };
   return {
     run: (commands) => runAs(NFT_CTX_OUTPUT_NUMERIC_ALL, commands),
+    check(commands) {
+      setDryRun(context, true);
+      const outcome = runAs(NFT_CTX_OUTPUT_NUMERIC_ALL, commands);
+      setDryRun(context, false);
+      return outcome;
+    },
     json: (commands) => runAs(NFT_CTX_OUTPUT_JSON, commands),
   };
 }

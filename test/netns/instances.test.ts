@@ -8,7 +8,7 @@ import { heldCluster, leftOn } from './holding.ts';
 
 const skip = clusterUnavailable('nftables');
 /** The issue asks for 20,000 a second, which two busy cores may not bear; whoever measures gives his own. */
-const RATE = Number(process.env.RATE ?? 3000);
+const RATE = Number(process.env.RATE ?? 1000);
 const ROUNDS = Number(process.env.ROUNDS ?? 4);
 const QUERIES = ['a.load.cluster.local A', 'b.load.cluster.local A', 'www.example.org A'];
 

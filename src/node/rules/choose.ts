@@ -1,17 +1,120 @@
+import { isIPv4 } from 'node:net';
+import { messageOf } from '../../corefile/errors.ts';
 import type { Logger } from '../../observe/logger.ts';
-import { openNft } from '../../sys/libnftables.ts';
+import { type Nft, openNft } from '../../sys/libnftables.ts';
 import type { Poller } from '../../sys/poller.ts';
-import type { Plan } from '../plan.ts';
+import { addressesOf, type Plan } from '../plan.ts';
+import { SetupError } from '../setup-error.ts';
+import { type Blocker, type Family, type HostRules, readHostRules } from './host-rules.ts';
+import { iptablesRules, type Programs, removeForeign } from './iptables.ts';
 import { nftablesRules } from './nftables.ts';
 import { watchTable } from './nftables-events.ts';
-import { TABLE_NAME } from './nftables-ruleset.ts';
+import { layout, TABLE_NAME } from './nftables-ruleset.ts';
 import { noRules } from './none.ts';
+import { type RunProgram, runProgram } from './program.ts';
 import type { Rules } from './rules.ts';
 
-export type RulesServices = { readonly poller: Poller; readonly log: Logger };
+export type RulesServices = { readonly poller: Poller; readonly log: Logger; readonly run?: RunProgram };
 
-/** The backend that the plan wants. */
-export async function chooseRules({ backend }: Plan, { poller }: RulesServices): Promise<Rules> {
-  if (backend === 'none') return noRules();
-  return nftablesRules({ nft: openNft(), watchTable: (changed) => watchTable(poller, TABLE_NAME, changed) });
+/** What is to be known of a host for the choice. */
+export type HostFacts = {
+  /** Why nftables cannot serve; undefined if it can. */
+  readonly nftProblem: string | undefined;
+  readonly rules: readonly HostRules[];
+  /** The iptables to use; undefined where none can be run. */
+  readonly programs: Programs | undefined;
+};
+export type Choice = { readonly backend: 'nftables' | 'iptables'; readonly reason: string };
+
+/** The backend that the plan wants, or that suits the host. Rejects with a SetupError where there is none. */
+export async function chooseRules(plan: Plan, { poller, log, run = runProgram }: RulesServices): Promise<Rules> {
+  if (plan.backend === 'none') return noRules();
+  const nft = tryNft();
+  const facts = await readFacts(plan, nft, run);
+  const { backend, reason } = plan.backend === 'auto' ? decide(facts) : demanded(plan.backend, facts);
+  const lease = leaseText(plan, backend);
+  log.info(`nodecache: backend ${backend}: ${reason}; ${lease}`);
+  for (const blocker of facts.rules.flatMap(({ blockers }) => blockers)) warnOf(blocker, backend, log);
+  const { programs } = facts;
+  if (backend === 'iptables' && programs !== undefined) return iptablesRules({ run, programs, log });
+  if (typeof nft === 'string') throw new SetupError('iptables', nft);
+  // Rules that node-cache has left behind would keep packets from kube-proxy although nobody listens any more.
+  if (programs !== undefined) await removeForeign(run, programs, plan.endpoints);
+  return nftablesRules({ nft, watchTable: (changed) => watchTable(poller, TABLE_NAME, changed) });
+}
+
+/** nftables, unless the host's firewall drops what only a rule of iptables can let through. */
+export function decide({ nftProblem, rules, programs }: HostFacts): Choice {
+  const blocker = rules.flatMap(({ blockers }) => blockers).find(({ isIptables }) => isIptables);
+  if (blocker !== undefined && programs !== undefined) {
+    return { backend: 'iptables', reason: `${blockerText(blocker)}, which only a rule of iptables can overrule` };
+  }
+  if (nftProblem === undefined) return { backend: 'nftables', reason: 'nothing on this host drops our traffic' };
+  if (programs !== undefined) return { backend: 'iptables', reason: nftProblem };
+  const advice = 'install libnftables or iptables, or choose the backend none';
+  throw new SetupError('iptables', `no rules can be made: ${nftProblem}, and no iptables can be run: ${advice}`);
+}
+
+function demanded(backend: 'nftables' | 'iptables', { nftProblem, programs }: HostFacts): Choice {
+  if (backend === 'nftables' && nftProblem !== undefined) throw new SetupError('iptables', `nftables: ${nftProblem}`);
+  if (backend === 'iptables' && programs === undefined) {
+    throw new SetupError('iptables', 'no iptables can be run: install it, or choose the backend nftables');
+  }
+  return { backend, reason: 'as the configuration says' };
+}
+
+async function readFacts(plan: Plan, nft: Nft | string, run: RunProgram): Promise<HostFacts> {
+  const families = [...new Set(addressesOf(plan).map((address): Family => (isIPv4(address) ? 4 : 6)))];
+  const library = typeof nft === 'string' ? undefined : nft;
+  const rules = await Promise.all(families.map((family) => readHostRules(library, run, family)));
+  return {
+    nftProblem: typeof nft === 'string' ? nft : dryRun(nft),
+    rules,
+    programs: await findPrograms(run, families, rules),
+  };
+}
+
+/** The library, or why it is not to be had. */
+function tryNft(): Nft | string {
+  try {
+    return openNft();
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Has the kernel check all that we ask of it, without doing it. */
+function dryRun(nft: Nft): string | undefined {
+  const { ok, error } = nft.check(layout());
+  return ok ? undefined : (error.split('\n')[0] ?? 'the kernel refuses our rules');
+}
+
+/** The flavour by which the host makes its rules; without any, what the host calls iptables. */
+async function findPrograms(
+  run: RunProgram,
+  families: readonly Family[],
+  rules: readonly HostRules[],
+): Promise<Programs | undefined> {
+  const flavour = rules.find((found) => found.flavour !== undefined)?.flavour;
+  const candidates = [...(flavour === undefined ? [] : [`-${flavour}`]), ''];
+  for (const suffix of candidates) {
+    const programs = { 4: `iptables${suffix}`, 6: `ip6tables${suffix}` };
+    const versions = await Promise.all(families.map((family) => run(programs[family], ['--version'])));
+    if (versions.every(({ code }) => code === 0)) return programs;
+  }
+  return undefined;
+}
+
+function leaseText({ leaseS }: Plan, backend: Choice['backend']): string {
+  if (leaseS === undefined) return 'no lease';
+  return backend === 'nftables' ? `a lease of ${leaseS} s` : 'no lease, as rules of iptables do not run out';
+}
+
+function warnOf(blocker: Blocker, backend: Choice['backend'], log: Logger): void {
+  if (blocker.isIptables && backend === 'iptables') return;
+  log.warning(`nodecache: ${blockerText(blocker)}: let UDP and TCP to the node-local addresses through there`);
+}
+
+function blockerText({ chain, reason }: Blocker): string {
+  return `chain ${chain} ${reason === 'policy' ? 'has policy DROP' : 'ends in a rule that drops'}`;
 }
