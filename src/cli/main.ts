@@ -9,5 +9,11 @@ const loaded = () => {
   for (const signal of signals) process.off(signal, end);
 };
 
-const { serve } = await import('./serve.ts');
-await serve(process.argv.slice(2), loaded);
+const [command, ...rest] = process.argv.slice(2);
+if (command === 'doctor') {
+  const { doctor } = await import('./doctor.ts');
+  await doctor(rest);
+} else {
+  const { serve } = await import('./serve.ts');
+  await serve(process.argv.slice(2), loaded);
+}

@@ -84,6 +84,8 @@ export type Links = {
   /** One that is not there is fine, as with `delete`. */
   removeAddress(link: Link, address: string): void;
   delete(link: Link): void;
+  /** Names of all links. */
+  names(): string[];
   /** How many links are ports of this one. */
   portCount(index: number): number;
   /** Name of a link that has the address; undefined where none has. */
@@ -115,6 +117,7 @@ export function openLinks(kernel: NetlinkChannel): Links {
       const intent = `delete interface ${name}`;
       unlessGone([ENODEV], () => kernel.ask(intent, RTM_DELLINK, 0, linkMessage(index, 0, 0)));
     },
+    names: () => look(() => listLinks(kernel)).map(({ link }) => link.name),
     portCount: (index) => look(() => listLinks(kernel)).filter(({ master }) => master === index).length,
     ownerOf(address) {
       const found = look(() => listAddresses(kernel)).find((held) => held.address === address);

@@ -61,6 +61,10 @@ export class FakeLinks implements Links {
     this.#links.delete(name);
   }
 
+  names(): string[] {
+    return [...this.#links.keys()];
+  }
+
   portCount(): number {
     return this.ports;
   }

@@ -30,7 +30,7 @@ export type Choice = { readonly backend: 'nftables' | 'iptables'; readonly reaso
 export async function chooseRules(plan: Plan, { poller, log, run = runProgram }: RulesServices): Promise<Rules> {
   if (plan.backend === 'none') return noRules();
   const nft = tryNft();
-  const facts = await readFacts(plan, nft, run);
+  const facts = await readFacts(addressesOf(plan), nft, run);
   const { backend, reason } = plan.backend === 'auto' ? decide(facts) : demanded(plan.backend, facts);
   const lease = leaseText(plan, backend);
   log.info(`nodecache: backend ${backend}: ${reason}; ${lease}`);
@@ -63,8 +63,14 @@ function demanded(backend: 'nftables' | 'iptables', { nftProblem, programs }: Ho
   return { backend, reason: 'as the configuration says' };
 }
 
-async function readFacts(plan: Plan, nft: Nft | string, run: RunProgram): Promise<HostFacts> {
-  const families = [...new Set(addressesOf(plan).map((address): Family => (isIPv4(address) ? 4 : 6)))];
+/** Looks at the host for rules in the families of these addresses; of none, in that of IPv4. */
+export async function readFacts(
+  addresses: readonly string[],
+  nft: Nft | string = tryNft(),
+  run: RunProgram = runProgram,
+): Promise<HostFacts> {
+  const used = [...new Set(addresses.map((address): Family => (isIPv4(address) ? 4 : 6)))];
+  const families = used.length === 0 ? [4 as const] : used;
   const library = typeof nft === 'string' ? undefined : nft;
   const rules = await Promise.all(families.map((family) => readHostRules(library, run, family)));
   return {
@@ -75,7 +81,7 @@ async function readFacts(plan: Plan, nft: Nft | string, run: RunProgram): Promis
 }
 
 /** The library, or why it is not to be had. */
-function tryNft(): Nft | string {
+export function tryNft(): Nft | string {
   try {
     return openNft();
   } catch (error) {
@@ -115,6 +121,6 @@ function warnOf(blocker: Blocker, backend: Choice['backend'], log: Logger): void
   log.warning(`nodecache: ${blockerText(blocker)}: let UDP and TCP to the node-local addresses through there`);
 }
 
-function blockerText({ chain, reason }: Blocker): string {
+export function blockerText({ chain, reason }: Blocker): string {
   return `chain ${chain} ${reason === 'policy' ? 'has policy DROP' : 'ends in a rule that drops'}`;
 }

@@ -39,11 +39,25 @@ export async function readHostRules(nft: Nft | undefined, run: RunProgram, famil
   return { legacyTables, flavour, blockers: [...nftBlockers(objects, family), ...legacyBlockers(save)] };
 }
 
-function rulesetOf(nft: Nft): readonly Json[] {
+export function rulesetOf(nft: Nft): readonly Json[] {
   const { ok, output } = nft.json('list ruleset');
   if (!ok) return [];
   const { nftables } = JSON.parse(output) as { nftables?: unknown };
   return Array.isArray(nftables) ? nftables : [];
+}
+
+/** The tables of nftables, each with its family: `ip kube-proxy`. */
+export function nftTables(objects: readonly Json[]): string[] {
+  return objects.map((object) => partOf(object, 'table')).map(({ family, name }) => `${family} ${name}`);
+}
+
+/** The chains that iptables has for IPv4, of either flavour. */
+export async function iptablesChains(objects: readonly Json[], run: RunProgram): Promise<string[]> {
+  const chains = objects.map((object) => partOf(object, 'chain'));
+  const ofNft = chains.filter(({ family, table }) => family === 'ip' && IPTABLES_TABLES.includes(String(table)));
+  const save = readLegacyTables(4)?.length ? await legacySave(run, 4) : '';
+  const ofLegacy = [...save.matchAll(/^:(\S+)/gm)].map(([, name]) => name);
+  return [...ofNft.map(({ name }) => String(name)), ...ofLegacy];
 }
 
 function readLegacyTables(family: Family): string[] | undefined {
@@ -118,7 +132,7 @@ export function legacyBlockers(save: string): Blocker[] {
   return drops ? [{ chain, reason: 'rule', isIptables: true }] : [];
 }
 
-function partOf(object: Json, name: 'rule' | 'chain'): Json {
+function partOf(object: Json, name: 'rule' | 'chain' | 'table'): Json {
   const part = object[name];
   return typeof part === 'object' && part !== null ? (part as Json) : {};
 }

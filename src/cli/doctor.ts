@@ -1,0 +1,50 @@
+import { examine } from '../node/doctor/examine.ts';
+import { type Finding, finding, findingText } from '../node/doctor/finding.ts';
+import { LineWriter } from '../observe/line-writer.ts';
+import { Logger } from '../observe/logger.ts';
+import { inspect } from '../server/inspect.ts';
+import { EXIT_FAULT, print, readFlags } from './command.ts';
+import { corefileSource } from './corefile-source.ts';
+import { SERVER_FLAGS, type ServerFlags } from './flag-table.ts';
+import type { FlagSpec } from './flags.ts';
+import { nodeFlags } from './node-flags.ts';
+
+const DOCTOR_FLAGS = [
+  ...SERVER_FLAGS,
+  { name: 'json', kind: 'bool', default: false, help: 'print the findings as JSON' },
+  {
+    name: 'resolvconf',
+    kind: 'string',
+    default: '/etc/resolv.conf',
+    help: 'resolver configuration to judge, such as a copy of that of a pod',
+  },
+] as const satisfies readonly FlagSpec[];
+
+/** `nodens doctor`: looks at the host and the configuration of a server with these flags, and says what it finds. */
+export async function doctor(argv: readonly string[]): Promise<void> {
+  const { values: flags, given } = readFlags('nodens doctor', argv, DOCTOR_FLAGS);
+  const { findings, subject } = await inspectConfiguration(flags, given);
+  const all = [...findings, ...(await examine({ ...subject, resolvConf: flags.resolvconf }))];
+  print(flags.json ? [JSON.stringify(all, undefined, 2)] : all.map(findingText));
+  process.exitCode = all.some(({ level }) => level === 'error') ? EXIT_FAULT : 0;
+}
+
+/** What the configuration wants of the host; where it cannot be read, that is the first finding. */
+async function inspectConfiguration(flags: ServerFlags, given: ReadonlySet<string>) {
+  const nothing = { places: [], plan: undefined };
+  try {
+    const port = flags['dns.port'];
+    const source = corefileSource(flags.conf, port, port);
+    const { targets, plan } = await inspect(await source.read(), nodeFlags(flags, given), silentLog());
+    const places = targets.map(({ address, port: at }) => ({ address, port: at }));
+    return { findings: [], subject: { places, plan } };
+  } catch (error) {
+    const lines = (error instanceof Error ? error.message : String(error)).split('\n');
+    const findings: Finding[] = lines.map((line) => finding('configuration', 'error', line));
+    return { findings, subject: nothing };
+  }
+}
+
+function silentLog(): Logger {
+  return new Logger(new LineWriter((bytes) => bytes.length));
+}

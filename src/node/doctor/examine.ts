@@ -1,0 +1,159 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import os from 'node:os';
+import { gunzipSync } from 'node:zlib';
+import { messageOf } from '../../corefile/errors.ts';
+import { NETLINK_ROUTE, NETLINK_SOCK_DIAG, Netlink } from '../../sys/netlink.ts';
+import { checkHost, hasIpv6 } from '../host.ts';
+import { openLinks } from '../links.ts';
+import { addressesOf, type Plan } from '../plan.ts';
+import { readFacts, tryNft } from '../rules/choose.ts';
+import { iptablesChains, nftTables, rulesetOf } from '../rules/host-rules.ts';
+import { runProgram } from '../rules/program.ts';
+import type { Endpoint } from '../rules/rules.ts';
+import { listeningSockets } from '../socket-owners.ts';
+import { checkCapabilities } from './capabilities.ts';
+import { checkConntrack } from './conntrack.ts';
+import { type Finding, finding, worstFirst } from './finding.ts';
+import { checkFirewall } from './firewall.ts';
+import { checkKernel, dummyDriver } from './kernel.ts';
+import { checkProxy } from './kube-proxy.ts';
+import { checkListeners } from './listeners.ts';
+import { checkResolver } from './resolver.ts';
+
+export type Subject = {
+  /** Where the configuration listens. */
+  readonly places: readonly Endpoint[];
+  /** What is to be held of the node; undefined: nothing. */
+  readonly plan: Plan | undefined;
+  /** The resolv.conf to look at: the host's, or a copy of a pod's. */
+  readonly resolvConf: string;
+};
+
+/** Looks at the host and at what the configuration wants of it, and changes nothing. Worst first. */
+export async function examine({ places, plan, resolvConf }: Subject): Promise<Finding[]> {
+  const addresses = plan === undefined ? [] : addressesOf(plan);
+  const nft = tryNft();
+  const facts = await readFacts(addresses, nft);
+  const ruleset = typeof nft === 'string' ? [] : rulesetOf(nft);
+  const links = openLinks(new Netlink(NETLINK_ROUTE));
+  const checks: (() => Finding[] | Promise<Finding[]>)[] = [
+    () => capabilities(places, plan),
+    () => kernel(facts.nftProblem),
+    () => checkFirewall(facts),
+    () => (plan === undefined ? [] : checkPlan(plan, () => checkHost(plan, { links, hasIpv6 }, addresses))),
+    () => listeners(places),
+    () => conntrack(),
+    async () => {
+      const chains = await iptablesChains(ruleset, runProgram);
+      return checkProxy({ links: links.names(), nftTables: nftTables(ruleset), iptablesChains: chains }, addresses);
+    },
+    () => checkResolver({ file: resolvConf, text: read(resolvConf) }),
+  ];
+  const found: Finding[] = [];
+  for (const check of checks) found.push(...(await check()));
+  return worstFirst(found);
+}
+
+function checkPlan(plan: Plan, check: () => void): Finding[] {
+  try {
+    check();
+    return [finding('addresses', 'ok', `${addressesOf(plan).join(', ')} can be held on ${plan.interfaceName}`)];
+  } catch (error) {
+    return [finding('addresses', 'error', messageOf(error))];
+  }
+}
+
+function capabilities(places: readonly Endpoint[], plan: Plan | undefined): Finding[] {
+  const effective = /^CapEff:\s+([\da-f]+)$/m.exec(read('/proc/self/status') ?? '')?.[1] ?? '0';
+  return checkCapabilities({
+    effective: BigInt(`0x${effective}`),
+    firstFreePort: numberIn('/proc/sys/net/ipv4/ip_unprivileged_port_start') ?? 1024,
+    ports: places.map(({ port }) => port),
+    holdsNode: plan !== undefined,
+  });
+}
+
+function kernel(nftProblem: string | undefined): Finding[] {
+  const release = os.release();
+  const modules = [read(`/lib/modules/${release}/modules.builtin`), read(`/lib/modules/${release}/modules.dep`)];
+  const known = modules.filter((text) => text !== undefined);
+  const migrates = numberIn('/proc/sys/net/ipv4/tcp_migrate_req');
+  return checkKernel({
+    release,
+    hasDummy: dummyDriver(kernelConfig(), known.length === 0 ? undefined : known.join('\n')),
+    nftProblem,
+    migratesRequests: migrates === undefined ? undefined : migrates !== 0,
+  });
+}
+
+function kernelConfig(): string | undefined {
+  try {
+    return gunzipSync(readFileSync('/proc/config.gz')).toString();
+  } catch {
+    return undefined;
+  }
+}
+
+function listeners(places: readonly Endpoint[]): Finding[] {
+  try {
+    const kernelSockets = new Netlink(NETLINK_SOCK_DIAG);
+    const ports = [...new Set(places.map(({ port }) => port))].filter((port) => port !== 0);
+    const sockets = ports.flatMap((port) => listeningSockets(kernelSockets, port));
+    kernelSockets.close();
+    const owners = socketOwners();
+    const uid = process.getuid?.() ?? 0;
+    return checkListeners({ places, sockets, ownerOf: (inode) => owners.get(inode), uid });
+  } catch (error) {
+    return [finding('listeners', 'info', `who listens is not known: ${messageOf(error)}`)];
+  }
+}
+
+/** By inode: the programs whose descriptors we may see. */
+function socketOwners(): Map<number, string> {
+  const owners = new Map<number, string>();
+  for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
+    const command = read(`/proc/${pid}/comm`)?.trim() ?? '';
+    for (const fd of list(`/proc/${pid}/fd`)) {
+      const [, inode] = /^socket:\[(\d+)\]$/.exec(linkTarget(`/proc/${pid}/fd/${fd}`)) ?? [];
+      if (inode !== undefined) owners.set(Number(inode), `${command} (pid ${pid})`);
+    }
+  }
+  return owners;
+}
+
+function conntrack(): Finding[] {
+  return checkConntrack({
+    statistics: read('/proc/net/stat/nf_conntrack'),
+    count: numberIn('/proc/sys/net/netfilter/nf_conntrack_count'),
+    max: numberIn('/proc/sys/net/netfilter/nf_conntrack_max'),
+  });
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function numberIn(file: string): number | undefined {
+  const text = read(file)?.trim();
+  return text === undefined || !/^\d+$/.test(text) ? undefined : Number(text);
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function linkTarget(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
