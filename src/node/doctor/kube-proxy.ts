@@ -10,10 +10,10 @@ export type ProxyFacts = {
   /** Names of chains that iptables has, of either flavour. */
   readonly iptablesChains: readonly string[];
 };
-export type Proxy = 'ipvs' | 'nftables' | 'iptables' | 'cilium' | 'calico' | 'none';
+export type ProxyMode = 'ipvs' | 'nftables' | 'iptables' | 'cilium' | 'calico' | 'none';
 
 /** Who sends the traffic of services to their pods here. */
-export function proxyOf({ links, nftTables, iptablesChains }: ProxyFacts): Proxy {
+export function proxyOf({ links, nftTables, iptablesChains }: ProxyFacts): ProxyMode {
   if (links.includes('kube-ipvs0')) return 'ipvs';
   if (nftTables.some((table) => /^ip6? kube-proxy$/.test(table))) return 'nftables';
   if (iptablesChains.includes('KUBE-SERVICES')) return 'iptables';
@@ -25,7 +25,7 @@ export function proxyOf({ links, nftTables, iptablesChains }: ProxyFacts): Proxy
 const LINK_LOCAL = 'serve on 169.254.20.10 alone, and set clusterDNS of the kubelets to it';
 const NOT_SEEN = 'nobody sends service traffic to pods here, so that nothing answers while nodens is away';
 
-const FACTS: Readonly<Record<Proxy, (addresses: string) => Finding>> = {
+const FACTS: Readonly<Record<ProxyMode, (addresses: string) => Finding>> = {
   ipvs: (addresses) =>
     finding(CHECK, 'info', `ipvs mode: service IPs are on kube-ipvs0 and cannot be held (${addresses})`, LINK_LOCAL),
   nftables: () =>
