@@ -115,7 +115,7 @@ export function textOf(value: Buffer | undefined): string {
 /** Of an answer of type NLMSG_ERROR: the positive errno, 0 for an acknowledgement, and what the kernel says besides. */
 export function errorOf({ payload, flags }: NetlinkMessage): { readonly errno: number; readonly text: string } {
   if (payload.length < 4) return { errno: 0, text: '' };
-  const errno = -payload.readInt32LE(0);
+  const errno = 0 - payload.readInt32LE(0);
   if ((flags & NLM_F_ACK_TLVS) === 0 || payload.length < 4 + HEADER_BYTES) return { errno, text: '' };
   const requestBytes = (flags & NLM_F_CAPPED) === 0 ? payload.readUInt32LE(4) : HEADER_BYTES;
   return { errno, text: textOf(attributesOf(payload, 4 + requestBytes).get(NLMSGERR_ATTR_MSG)) };
