@@ -5,20 +5,8 @@ import { Logger } from '../observe/logger.ts';
 import { inspect } from '../server/inspect.ts';
 import { EXIT_FAULT, print, readFlags } from './command.ts';
 import { corefileSource } from './corefile-source.ts';
-import { SERVER_FLAGS, type ServerFlags } from './flag-table.ts';
-import type { FlagSpec } from './flags.ts';
+import { DOCTOR_FLAGS, type ServerFlags } from './flag-table.ts';
 import { nodeFlags } from './node-flags.ts';
-
-const DOCTOR_FLAGS = [
-  ...SERVER_FLAGS,
-  { name: 'json', kind: 'bool', default: false, help: 'print the findings as JSON' },
-  {
-    name: 'resolvconf',
-    kind: 'string',
-    default: '/etc/resolv.conf',
-    help: 'resolver configuration to judge, such as a copy of that of a pod',
-  },
-] as const satisfies readonly FlagSpec[];
 
 /** `nodens doctor`: looks at the host and the configuration of a server with these flags, and says what it finds. */
 export async function doctor(argv: readonly string[]): Promise<void> {

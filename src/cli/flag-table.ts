@@ -94,4 +94,16 @@ export const SERVER_FLAGS = [
   ...NODE_FLAGS,
 ] as const satisfies readonly FlagSpec[];
 
+/** Of `nodens doctor`, which reads the server's to know what is to be served. */
+export const DOCTOR_FLAGS = [
+  ...SERVER_FLAGS,
+  { name: 'json', kind: 'bool', default: false, help: 'print the findings as JSON' },
+  {
+    name: 'resolvconf',
+    kind: 'string',
+    default: '/etc/resolv.conf',
+    help: 'resolver configuration to judge, such as a copy of that of a pod',
+  },
+] as const satisfies readonly FlagSpec[];
+
 export type ServerFlags = FlagValues<typeof SERVER_FLAGS>;
