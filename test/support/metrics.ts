@@ -13,7 +13,10 @@ type Sample = { readonly name: string; readonly labels: Labels; readonly value: 
 
 export async function scrape(port: number): Promise<Samples> {
   const response = await fetch(`http://127.0.0.1:${port}/metrics`);
-  const text = await response.text();
+  return readMetrics(await response.text());
+}
+
+export function readMetrics(text: string): Samples {
   const samples = [...text.matchAll(/^([a-z_][a-zA-Z0-9_]*)(?:\{(.*)\})? (\S+)$/gm)].map(
     ([, name, labels = '', value]): Sample => ({ name, labels: readLabels(labels), value: Number(value) }),
   );

@@ -116,7 +116,9 @@ test('put: what others have left behind goes, every copy of it', async () => {
 test('put: a lock that is held is an error of its own kind, and the next try goes on', async () => {
   const fake = fakeIptables();
   fake.locked = true;
+  const calls = fake.calls;
   await assert.rejects(fake.iptables.put({ ...nothing, held: [A] }), { name: 'SetupError', kind: 'iptables_lock' });
+  assert.ok(fake.calls - calls <= 2, 'each would wait for the lock anew');
   fake.locked = false;
   await fake.iptables.put({ ...nothing, held: [A] });
   assert.ok(fake.rules.length >= 8);

@@ -83,17 +83,13 @@ export function iptablesRules({ run, programs, log }: IptablesServices): Rules {
       const isLeft = ({ row }: Placed) => row.match.some((word) => left.has(word));
       const unwanted = [...put].filter(([text, placed]) => !wanted.has(text) && !isLeft(placed));
       // What is not wanted goes first: of a place that is given up, new traffic.
-      const failures = [
-        ...(await failuresOf(
-          unwanted.map(
-            ([, placed]) =>
-              () =>
-                erase(run, placed),
-          ),
-        )),
-        ...(await failuresOf([...wanted.values()].map((placed) => () => ensure(placed)))),
-        ...(await failuresOf([() => clean(want)])),
-      ];
+      const failures = await failuresOf([
+        ...unwanted.map(([, placed]) => {
+          return () => erase(run, placed);
+        }),
+        ...[...wanted.values()].map((placed) => () => ensure(placed)),
+        () => clean(want),
+      ]);
       put = new Map([...[...put].filter(([, placed]) => isLeft(placed)), ...wanted]);
       throwFirst(failures);
     },
@@ -123,11 +119,18 @@ async function probeSocketMatch(run: RunProgram, program: string): Promise<boole
   return true;
 }
 
-/** One that fails does not keep the others from being done. */
+/** One that fails does not keep the others from being done, unless it is the lock, for which each would wait anew. */
 async function failuresOf(steps: readonly (() => Promise<void>)[]): Promise<unknown[]> {
   const failures: unknown[] = [];
-  for (const step of steps) await step().catch((error) => failures.push(error));
+  for (const step of steps) {
+    if (failures.some(isLocked)) break;
+    await step().catch((error) => failures.push(error));
+  }
   return failures;
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof SetupError && error.kind === 'iptables_lock';
 }
 
 /** Takes away what node-cache and its like have left behind, for a backend that makes no rules of iptables itself. */

@@ -20,10 +20,10 @@ export const runProgram: RunProgram = (name, args) =>
     execFile(name, args, { timeout: TIMEOUT_MS, maxBuffer: MAX_OUTPUT_BYTES }, (failure, stdout, stderr) => {
       const code = failure === null ? 0 : typeof failure.code === 'number' ? failure.code : -1;
       const reason = failure?.killed ? `no end after ${TIMEOUT_MS / 1000} s` : (failure?.message ?? '');
-      resolve({ code, stdout, error: firstLine(stderr) || firstLine(reason) });
+      resolve({ code, stdout, error: oneLine(stderr) || oneLine(reason) });
     });
   });
 
-function firstLine(text: string): string {
-  return text.trim().split('\n')[0] ?? '';
+function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s*\n\s*/g, '; ');
 }
