@@ -33,6 +33,8 @@ export type Count = {
   readonly refused: number;
   /** Of the answered ones: those without NOERROR and a record, or truncated. */
   readonly unexpected: number;
+  /** From the start to the last answer. */
+  readonly seconds: number;
   readonly answersPerSecond: number;
   readonly p50Us: number;
   readonly p99Us: number;

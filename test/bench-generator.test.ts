@@ -11,6 +11,8 @@ import { missing } from './support/programs.ts';
 
 const skip = missing('gcc');
 const SECONDS = 0.3;
+/** For an answer, on a busy machine. */
+const PATIENCE_MS = 2_000;
 const stream = { prefix: 'hit', count: 100, window: 32 };
 
 let programs: Programs;
@@ -37,11 +39,12 @@ test('the echo answers with the question and an address', { skip }, async () => 
 
 test('what the generator counts adds up', { skip }, async () => {
   for (const spin of [false, true]) {
-    const [count] = await generator(server, { seconds: SECONDS, spin, stream });
+    const [count] = await generator(server, { seconds: SECONDS, spin, timeoutMs: PATIENCE_MS, stream });
     assert.ok(count.answered > 100, `${count.answered} answers`);
     assert.equal(count.sent, count.answered + count.lost);
     assert.deepEqual([count.lost, count.unexpected, count.refused], [0, 0, 0]);
-    assert.ok(Math.abs(count.answersPerSecond / (count.answered / SECONDS) - 1) < 0.5);
+    assert.ok(count.seconds > SECONDS / 10, `${count.seconds} s`);
+    assert.ok(Math.abs(count.answersPerSecond / (count.answered / count.seconds) - 1) < 0.01);
     const { p50Us, p99Us, maxUs } = count;
     assert.ok(p50Us > 0 && p50Us <= p99Us && p99Us <= maxUs * 1.01, `${p50Us} ${p99Us} ${maxUs}`);
   }
@@ -50,8 +53,11 @@ test('what the generator counts adds up', { skip }, async () => {
 test('a rate is kept, and each name asked once, beside a stream without bounds', { skip }, async () => {
   const paced = { prefix: 'hit', count: 100, window: 32, rate: 1000 };
   const once = { prefix: 'new', count: 50, once: true, window: 10 };
-  const [ofPaced, ofOnce] = await generator(server, { seconds: SECONDS, spin: true, stream: paced, background: once });
-  assert.ok(ofPaced.sent <= 1000 * SECONDS && ofPaced.sent > 0, `${ofPaced.sent} sent`);
+  const options = { seconds: 1, spin: true, timeoutMs: PATIENCE_MS, stream: paced, background: once };
+  const [ofPaced, ofOnce] = await generator(server, options);
+  // On a busy machine the end is seen late.
+  const mostOfPaced = 1000 * Math.max(options.seconds, ofPaced.seconds) + 1;
+  assert.ok(ofPaced.sent > 0 && ofPaced.sent <= mostOfPaced, `${ofPaced.sent} sent in ${ofPaced.seconds} s`);
   assert.deepEqual([ofOnce.sent, ofOnce.answered, ofOnce.exhausted], [50, 50, true]);
 });
 
@@ -90,7 +96,12 @@ async function loadScripted(behaviour: Parameters<ScriptedUpstream['otherwise']>
   const upstream = await ScriptedUpstream.start();
   upstream.otherwise(behaviour);
   const names = { prefix: 'hit', count, once: true, window: 2 * count };
-  const [result]: Count[] = await generator(upstream, { seconds: 1, spin: false, timeoutMs: 300, stream: names });
+  const [result]: Count[] = await generator(upstream, {
+    seconds: 1,
+    spin: false,
+    timeoutMs: PATIENCE_MS,
+    stream: names,
+  });
   await upstream.stop();
   return { count: result, received: upstream.received };
 }

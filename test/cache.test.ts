@@ -272,7 +272,7 @@ describe('TTLs', () => {
       const first = await askUdp(server(), { qname });
       assert.deepEqual(first.ttls, want);
       const [hit] = (await askUdp(server(), { qname })).ttls;
-      assert.ok(hit === want[0] || hit === want[0] - 1, `${hit} after ${want[0]}`);
+      assert.ok(hit <= want[0] && hit > want[0] - 5, `${hit} after ${want[0]}`);
       assert.equal(upstream.queries(qname), 1);
     });
   }

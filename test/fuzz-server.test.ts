@@ -133,10 +133,11 @@ test(`${UPSTREAM_ANSWERS} damaged answers of an upstream`, async (t) => {
     corefile: `.:{PORT} {\n bind 127.0.0.1\n cache\n forward . ${upstream.endpoint} {\n max_fails 0\n }\n}\n`,
   });
   t.after(() => nodens.stop());
-  for (const client of [await UdpClient.open(nodens), await TcpClient.open(nodens)]) {
+  for (const Client of [UdpClient, TcpClient]) {
+    const client = await Client.open(nodens); // Only now: an idle connection would be closed after 10 s.
     await boundedMemory(nodens, UPSTREAM_ANSWERS / BATCH / 2, async (batch) => {
       const ids = Array.from({ length: BATCH }, (_, i) => batch * BATCH + i);
-      const protocol = client instanceof UdpClient ? 'udp' : 'tcp';
+      const protocol = Client === UdpClient ? 'udp' : 'tcp';
       for (const id of ids) client.send(buildQuery({ qname: `${protocol}-${id}.example.org`, id }));
       const answered = new Set<number>();
       for (const _ of ids) {

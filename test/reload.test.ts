@@ -207,7 +207,7 @@ describe('the end', { concurrency: 16 }, () => {
 
   test('lameduck: not ready at once, answers and /health go on until it is over', async () => {
     const nodens = await startNodens({
-      corefile: corefile(0, 'health 127.0.0.1:{HEALTH} {\n        lameduck 1s\n    }\n    ready 127.0.0.1:{READY}'),
+      corefile: corefile(0, 'health 127.0.0.1:{HEALTH} {\n        lameduck 4s\n    }\n    ready 127.0.0.1:{READY}'),
     });
     const status = async (port: number, path: string) => {
       const response = await fetch(`http://127.0.0.1:${port}/${path}`).catch(() => undefined);
@@ -218,7 +218,7 @@ describe('the end', { concurrency: 16 }, () => {
     const clients = startLoad(nodens);
     await eventually('some answers', () => clients.count() > 100);
     nodens.kill('SIGTERM');
-    await nodens.untilOutput(/Going into lameduck mode for 1s/);
+    await nodens.untilOutput(/Going into lameduck mode for 4s/);
     assert.equal(await status(nodens.ports.READY, 'ready'), '503 Shutting down');
     assert.equal(await status(nodens.ports.HEALTH, 'health'), '200 OK');
     const before = clients.count();

@@ -182,7 +182,7 @@ describe('what is over, or soon will be', { concurrency: 4 }, () => {
   test('serve_stale verify: through the chain; after a failure by a responder, until it is time to ask again', async (t) => {
     const qname = 'verify.example.org';
     const then = inTurn(reply({ rcode: 'SERVFAIL' }), answer(A(qname, 2)));
-    const { nodens, client, count } = await startStale(t, qname, 'verify 0s 0 3s', then);
+    const { nodens, client, count } = await startStale(t, qname, 'verify 0s 0 6s', then);
     const stale = await client.ask({ qname, edns: {} });
     assert.deepEqual([stale.answers[0], extendedError(stale)], [`${qname} 0 A 192.0.2.1`, STALE_ANSWER]);
     assert.equal(upstream.queries(qname), 2);

@@ -112,14 +112,14 @@ for (const responders of [1, 2]) {
     });
 
     test('by SIGTERM, until the lame-duck time is over', async () => {
-      const lameduck = 'health 127.0.0.1:{HEALTH} {\n lameduck 1s\n }';
+      const lameduck = 'health 127.0.0.1:{HEALTH} {\n lameduck 4s\n }';
       const nodens = await start({ corefile: block('.:{PORT}', lameduck) });
       const load = startLoad(nodens, LOAD);
       await eventually('some answers', () => load.count() > 100);
       nodens.kill('SIGTERM');
-      await nodens.untilOutput(/Going into lameduck mode for 1s/);
+      await nodens.untilOutput(/Going into lameduck mode for 4s/);
       const before = load.count();
-      await eventually('answers while lame', () => load.count() > before + 500);
+      await eventually('answers while lame', () => load.count() > before + 300);
       assert.deepEqual(await load.stop(), ['NOERROR']);
       assert.deepEqual(await nodens.untilExit(), { code: 0, signal: null });
     });

@@ -108,7 +108,7 @@ async function counted({ ports }: Nodens): Promise<string[]> {
 /** What is counted of the last batch may still be under way; what comes before is not. */
 async function assertEqual(): Promise<string[]> {
   const results = () => Promise.all(servers.map(counted));
-  await eventually('equal metrics', async () => new Set((await results()).map(String)).size === 1, 1_000).catch(
+  await eventually('equal metrics', async () => new Set((await results()).map(String)).size === 1).catch(
     () => undefined,
   );
   const [none, ...others] = await results();

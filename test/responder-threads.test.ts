@@ -12,7 +12,7 @@ import { eventually } from './support/wait.ts';
 const flags = ['-responders', '4'];
 const COREFILE = '.:{PORT} {\n bind 127.0.0.1\n cache\n prometheus 127.0.0.1:{METRICS}\n whoami\n}';
 /** Far below what four threads take that nobody wakes: up to a second each. */
-const SOON_MS = 2_000;
+const SOON_MS = 3_500;
 
 /** A module that says so when the process ends because its event loop has nothing left to do. */
 const RAN_DRY = `data:text/javascript,${encodeURIComponent(`

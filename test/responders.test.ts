@@ -112,15 +112,11 @@ async function withClients(place: Place, body: (clients: UdpClient[]) => Promise
 
 /** Asks until all have the answer for the same number of seconds, then compares every byte. */
 async function assertSame(clients: readonly UdpClient[], message: Buffer): Promise<void> {
-  const replies = await eventually(
-    'answers of the same age',
-    async () => {
-      const received = await askAll(clients, message);
-      const ages = new Set(received.map((bytes) => readResponse(bytes).ttls.join()));
-      return ages.size === 1 ? received : undefined;
-    },
-    3_000,
-  );
+  const replies = await eventually('answers of the same age', async () => {
+    const received = await askAll(clients, message);
+    const ages = new Set(received.map((bytes) => readResponse(bytes).ttls.join()));
+    return ages.size === 1 ? received : undefined;
+  });
   const texts = replies.map((bytes) => bytes.toString('hex'));
   assert.deepEqual(
     texts,

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { freePort } from '../sys/testing/free-port.ts';
 import { type HttpHandler, HttpListeners, type HttpRoutes, respond } from './http-listeners.ts';
-import { freePort } from './testing.ts';
 
 /** Routes whose handlers answer with the path's text. */
 function routes(texts: Record<string, string>): HttpRoutes {

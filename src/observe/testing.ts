@@ -1,7 +1,5 @@
 /** For tests: an independent, strict reading of the text exposition format, a logger that remembers, a free port. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import net from 'node:net';
 import { LineWriter } from './line-writer.ts';
 import { Logger } from './logger.ts';
 
@@ -74,16 +72,6 @@ function checkHistogram(name: string, values: ReadonlyMap<string, number>): void
     assert.equal(buckets.at(-1)?.[1], values.get(`${name}_count${own}`), `${name}_count${own}`);
     assert.ok(values.has(`${name}_sum${own}`), `${name}_sum${own}`);
   }
-}
-
-/** A TCP port of the loopback interface that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return address !== null && typeof address === 'object' ? address.port : assert.fail('no port');
 }
 
 /** A logger, and what it has printed so far. */

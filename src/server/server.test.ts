@@ -13,7 +13,7 @@ async function ask({ server }: TestServer, name: string): Promise<string> {
   const socket = dgram.createSocket('udp4');
   try {
     socket.send(dnsPacket.encode({ type: 'query', id: 1, questions: [{ type: 'A', name }] }), port, '127.0.0.1');
-    const [message] = await once(socket, 'message', { signal: AbortSignal.timeout(2_000) });
+    const [message] = await once(socket, 'message', { signal: AbortSignal.timeout(20_000) });
     return (dnsPacket.decode(message) as dnsPacket.DecodedPacket & { rcode: string }).rcode;
   } finally {
     socket.close();

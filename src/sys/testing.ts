@@ -7,7 +7,7 @@ const loopback = os.networkInterfaces().lo ?? [];
 /** For `test(name, { skip: WITHOUT_IPV6 }, …)`: why a test over ::1 cannot run here, or false. */
 export const WITHOUT_IPV6: string | false = loopback.some(({ address }) => address === '::1') ? false : 'no ::1 here';
 
-const UNTIL_MS = 10_000;
+const UNTIL_MS = 30_000;
 
 /** Resolves in the turn of the event loop in which `condition` has come true; rejects if it never does. */
 export async function until(condition: () => boolean): Promise<void> {

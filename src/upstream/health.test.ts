@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import dnsPacket from 'dns-packet';
+import { freePort } from '../sys/testing/free-port.ts';
 import { nameFromText } from '../wire/name.ts';
 import type { MessageView } from '../wire/view.ts';
 import type { Asker } from './exchange.ts';
 import { Health, type HealthOptions } from './health.ts';
-import {
-  ask,
-  replyTo,
-  samplesOf,
-  streamServer,
-  testServices,
-  testUpstream,
-  udpServer,
-  until,
-  unusedPort,
-} from './testing.ts';
+import { ask, replyTo, samplesOf, streamServer, testServices, testUpstream, udpServer, until } from './testing.ts';
 
 const root = Uint8Array.of(0);
 const defaults: HealthOptions = { maxFails: 2, intervalMs: 500, domain: root, recursionDesired: true };
@@ -120,7 +111,7 @@ test('over UDP: a header is answer enough, whatever the rcode', async (t) => {
     if (probeCount > 1) send(header);
   });
   const health = { ...defaults, intervalMs: 10, maxFails: 0 };
-  const upstream = testUpstream(t, server.port, { readTimeoutMs: 20, health: { ...health, maxFails: 1 } }, services);
+  const upstream = testUpstream(t, server.port, { readTimeoutMs: 500, health: { ...health, maxFails: 1 } }, services);
   await ask(upstream);
   upstream.failed();
   await until(() => probeCount === 2, 'a second probe after the first one had no answer');
@@ -141,7 +132,7 @@ test('over TCP where queries go over TCP', async (t) => {
 
 for (const probeOverTcp of [false, true]) {
   test(`an upstream that is not there is down soon, over ${probeOverTcp ? 'TCP' : 'UDP'}`, async (t) => {
-    const port = await unusedPort();
+    const port = await freePort();
     const upstream = testUpstream(t, port, { probeOverTcp });
     upstream.failed();
     await until(() => upstream.isDown, 'it to be down');

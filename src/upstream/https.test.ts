@@ -83,7 +83,7 @@ async function httpsServer(
 }
 
 const optionsFor = ({ port }: HttpsServer, options: Partial<UpstreamOptions> = {}) => {
-  return { endpoint: endpointOf('https', '127.0.0.1', port), tlsContext, readTimeoutMs: 2000, ...options };
+  return { endpoint: endpointOf('https', '127.0.0.1', port), tlsContext, readTimeoutMs: 10_000, ...options };
 };
 
 for (const version of ['2', '1.1'] as const) {

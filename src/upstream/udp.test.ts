@@ -3,6 +3,7 @@ import dgram from 'node:dgram';
 import { test } from 'node:test';
 import dnsPacket from 'dns-packet';
 import { fakeLog } from '../observe/testing.ts';
+import { freePort } from '../sys/testing/free-port.ts';
 import {
   addressFor,
   answersOf,
@@ -16,7 +17,6 @@ import {
   type UdpExchange,
   udpServer,
   until,
-  unusedPort,
 } from './testing.ts';
 
 /** For what ends with the time-out. */
@@ -107,7 +107,7 @@ test('queries leave from the source address', async (t) => {
 });
 
 test('a source address that is not there fails the attempt', async (t) => {
-  const upstream = testUpstream(t, await unusedPort(), { sourceAddress: '192.0.2.1' });
+  const upstream = testUpstream(t, await freePort(), { sourceAddress: '192.0.2.1' });
   assert.match(String(answersOf(await ask(upstream))), /^dial udp .* from 192\.0\.2\.1: address not available/);
 });
 
@@ -136,7 +136,7 @@ test('the deadline comes before the time-out', async (t) => {
 });
 
 test('nobody listens: everything in flight fails at once', async (t) => {
-  const upstream = testUpstream(t, await unusedPort(), { readTimeoutMs: 60_000, maxIdle: 1 });
+  const upstream = testUpstream(t, await freePort(), { readTimeoutMs: 60_000, maxIdle: 1 });
   const results = await Promise.all([ask(upstream), ask(upstream), ask(upstream)]);
   for (const result of results) assert.match(String(answersOf(result)), /^(read|write) udp .*: connection refused$/);
 });
@@ -226,7 +226,7 @@ test('ids and ports are spread, and ports change', async (t) => {
 test('queries in flight on one socket have different ids', async (t) => {
   const waiting: UdpExchange[] = [];
   const server = await udpServer(t, (exchange) => waiting.push(exchange));
-  const upstream = testUpstream(t, server.port, { maxIdle: 1, readTimeoutMs: 2000 });
+  const upstream = testUpstream(t, server.port, { maxIdle: 1, readTimeoutMs: 10_000 });
   const names = manyNames(60);
   const results = Promise.all(names.map((name) => ask(upstream, { name })));
   await until(() => waiting.length === names.length, 'all queries');
@@ -264,7 +264,7 @@ test('an idle socket is closed', async (t) => {
 test('a retired upstream answers what is in flight and what comes late, and keeps nothing open', async (t) => {
   const waiting: UdpExchange[] = [];
   const server = await udpServer(t, (exchange) => waiting.push(exchange));
-  const upstream = testUpstream(t, server.port, { readTimeoutMs: 2000 });
+  const upstream = testUpstream(t, server.port, { readTimeoutMs: 10_000 });
   const early = ask(upstream);
   await until(() => waiting.length === 1, 'the query');
   upstream.retire();
@@ -280,7 +280,7 @@ test('a retired upstream answers what is in flight and what comes late, and keep
 test('queries at the same time leave from up to eight ports', async (t) => {
   const waiting: UdpExchange[] = [];
   const server = await udpServer(t, (exchange) => waiting.push(exchange));
-  const upstream = testUpstream(t, server.port, { readTimeoutMs: 2000 });
+  const upstream = testUpstream(t, server.port, { readTimeoutMs: 10_000 });
   const results = Promise.all(manyNames(20).map((name) => ask(upstream, { name })));
   await until(() => waiting.length === 20, 'all queries');
   assert.equal(new Set(waiting.map(({ sourcePort }) => sourcePort)).size, 8);

@@ -7,6 +7,12 @@ import { type TestContext, test } from 'node:test';
 import { until } from './testing.ts';
 import { WatchedFile } from './watched-file.ts';
 
+/** At once: half a file is never seen. */
+function write(path: string, content: string): void {
+  writeFileSync(`${path}.new`, content);
+  renameSync(`${path}.new`, path);
+}
+
 /** A file in a directory of its own, watched; what has been seen of it. */
 function watched(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'nodens-watched-'));
@@ -58,7 +64,7 @@ test('a file that comes back is seen, even as it was', async (t) => {
   const { path, seen } = watched(t);
   rmSync(path);
   await until(() => seen.length === 1, 'its absence');
-  writeFileSync(path, 'one');
+  write(path, 'one');
   await until(() => seen.length === 2, 'its return');
   assert.deepEqual(seen, ['ENOENT', 'one']);
 });
@@ -80,7 +86,7 @@ test('a file that is missing from the start is seen when it comes', async (t) =>
   t.after(() => file.stop());
   file.start();
   await new Promise((resolve) => setTimeout(resolve, 30));
-  writeFileSync(path, 'one');
+  write(path, 'one');
   await until(() => seen.length > 0, 'the file');
   assert.deepEqual(seen, ['one']);
 });

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
-const PATIENCE_MS = 30_000;
-const KILL_AFTER_MS = 8_000; // Above every grace period of the servers under test.
+const PATIENCE_MS = 60_000;
+const KILL_AFTER_MS = 20_000; // Far above every grace period of the servers under test.
 
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 

@@ -10,6 +10,7 @@ const EXECUTABLE = join(import.meta.dirname, '../../bin/nodens');
 // Halves the time that a start from the sources takes.
 const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(import.meta.dirname, '../../node_modules/.cache/compile') };
 const READY_TIMEOUT_MS = 100; // Of one attempt.
+const START_TIMEOUT_MS = 60_000; // Only a failing test waits this long.
 /** Whoever runs the tests may choose how many responders answer hits; a test that cares gives the flag itself. */
 const RESPONDERS = process.env.RESPONDERS === undefined ? [] : ['-responders', process.env.RESPONDERS];
 
@@ -52,11 +53,14 @@ export type Nodens = Server & {
 /** Starts nodens and waits until it answers on `{PORT}`. Throws, with its output, when it ends before. */
 export async function startNodens(options: NodensOptions): Promise<Nodens> {
   const nodens = await launchNodens(options);
+  const client = await UdpClient.open(nodens);
   try {
-    await eventually('nodens to answer', () => answers(nodens));
+    await eventually('nodens to answer', () => answers(nodens, client), START_TIMEOUT_MS);
   } catch (cause) {
     await nodens.stop('SIGKILL');
     throw new Error(`nodens does not serve: ${nodens.stdout()}${nodens.stderr()}`, { cause });
+  } finally {
+    client.close();
   }
   return nodens;
 }
@@ -106,19 +110,14 @@ export async function runNodens(args: readonly string[], options: { cwd?: string
   return { ...exit, stdout: child.stdout(), stderr: child.stderr() };
 }
 
-/** Whether any response comes back: a query of a class that nobody serves is answered without asking an upstream. */
-async function answers(nodens: Nodens): Promise<boolean> {
+/** Whether any response comes back, also a late one to a query of an earlier attempt. */
+async function answers(nodens: Nodens, client: UdpClient): Promise<boolean> {
   if (!nodens.running) throw new Error('nodens has ended');
-  const client = await UdpClient.open(nodens);
-  try {
-    client.send(STATUS_QUERY);
-    await client.receive(READY_TIMEOUT_MS);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    client.close();
-  }
+  client.send(STATUS_QUERY);
+  return client.receive(READY_TIMEOUT_MS).then(
+    () => true,
+    () => false,
+  );
 }
 
 // Opcode STATUS: answered NOTIMP from the header alone, so that no cache, counter or upstream sees it.

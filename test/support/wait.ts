@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 10;
-const DEFAULT_TIMEOUT_MS = 15_000; // Generous: only a failing test waits this long.
+const DEFAULT_TIMEOUT_MS = 30_000; // Generous: only a failing test waits this long.
 
 /** Calls `probe` until it gives a value other than undefined or false, and returns that. */
 export async function eventually<T>(

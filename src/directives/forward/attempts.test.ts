@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import dnsPacket from 'dns-packet';
+import { freePort } from '../../sys/testing/free-port.ts';
 import {
   frameOf,
   replyTo,
@@ -9,7 +10,6 @@ import {
   type UdpExchange,
   udpServer,
   until,
-  unusedPort,
 } from '../../upstream/testing.ts';
 import { resultOf, startForward, type TestForward } from './testing.ts';
 
@@ -20,27 +20,19 @@ const patched = (message: Buffer, offset: number, value: number): Buffer => {
   return message;
 };
 
+/** The time-out of an attempt that comes to nothing: on a busy machine, a good one must not meet it. */
+const READ_MS = 1000;
+
 /** What upstreams do to us over UDP; every time another one has the right answer. */
 const badUdp: { name: string; onQuery: (exchange: UdpExchange) => void }[] = [
   { name: 'drops', onQuery: () => {} },
-  { name: 'answers too late', onQuery: ({ query, send }) => setTimeout(() => send(replyTo(query)), 80) },
+  { name: 'answers too late', onQuery: ({ query, send }) => setTimeout(() => send(replyTo(query)), READ_MS + 200) },
   { name: 'answers with another id', onQuery: ({ query, send }) => send(patched(replyTo(query), 0, query[0] ^ 1)) },
   { name: 'answers another question', onQuery: ({ query, send }) => send(patched(replyTo(query), 13, 0x61)) },
   { name: 'sends garbage', onQuery: ({ send }) => send(Buffer.from('HTTP/1.1 400 Bad Request')) },
   { name: 'sends a malformed reply', onQuery: ({ query, send }) => send(patched(replyTo(query), 33, 0x80)) },
   { name: 'echoes the query', onQuery: ({ query, send }) => send(query) },
 ];
-for (const { name, onQuery } of badUdp) {
-  test(`an upstream over UDP that ${name}: the next one answers`, async (t) => {
-    const bad = await udpServer(t, onQuery);
-    const good = await udpServer(t, ({ query, send }) => send(replyTo(query, ['192.0.2.2'])));
-    const options = 'policy sequential\n read_timeout 40ms\n max_fails 0';
-    const { ask } = await startForward(t, `forward . ${HOST}:${bad.port} ${HOST}:${good.port} {\n ${options}\n}`);
-    const outcomes = await Promise.all(Array.from({ length: 5 }, () => ask()));
-    assert.deepEqual(outcomes.map(resultOf), Array(5).fill(['192.0.2.2']));
-  });
-}
-
 const badTcp: { name: string; onQuery: (exchange: StreamExchange) => void }[] = [
   { name: 'drops', onQuery: () => {} },
   { name: 'answers with another id', onQuery: ({ query, send }) => send(patched(replyTo(query), 0, query[0] ^ 1)) },
@@ -52,21 +44,36 @@ const badTcp: { name: string; onQuery: (exchange: StreamExchange) => void }[] = 
   },
   { name: 'sends garbage', onQuery: ({ socket }) => socket.write(Buffer.alloc(100)) },
 ];
-for (const { name, onQuery } of badTcp) {
-  test(`an upstream over TCP that ${name}: the next one answers`, async (t) => {
-    const bad = await streamServer(t, onQuery);
-    const good = await streamServer(t, ({ query, send }) => send(replyTo(query, ['192.0.2.2'])));
-    const options = 'force_tcp\n policy sequential\n read_timeout 40ms\n max_fails 0';
-    const { ask } = await startForward(t, `forward . ${HOST}:${bad.port} ${HOST}:${good.port} {\n ${options}\n}`);
-    const outcomes = await Promise.all(Array.from({ length: 5 }, () => ask()));
-    assert.deepEqual(outcomes.map(resultOf), Array(5).fill(['192.0.2.2']));
-    assert.ok(bad.accepted <= 6, `${bad.accepted} connections`);
-  });
-}
+
+/** At the same time, as each waits for a time-out. */
+describe('an upstream that does wrong', { concurrency: true }, () => {
+  for (const { name, onQuery } of badUdp) {
+    test(`an upstream over UDP that ${name}: the next one answers`, async (t) => {
+      const bad = await udpServer(t, onQuery);
+      const good = await udpServer(t, ({ query, send }) => send(replyTo(query, ['192.0.2.2'])));
+      const options = `policy sequential\n read_timeout ${READ_MS}ms\n max_fails 0`;
+      const { ask } = await startForward(t, `forward . ${HOST}:${bad.port} ${HOST}:${good.port} {\n ${options}\n}`);
+      const outcomes = await Promise.all(Array.from({ length: 5 }, () => ask()));
+      assert.deepEqual(outcomes.map(resultOf), Array(5).fill(['192.0.2.2']));
+    });
+  }
+
+  for (const { name, onQuery } of badTcp) {
+    test(`an upstream over TCP that ${name}: the next one answers`, async (t) => {
+      const bad = await streamServer(t, onQuery);
+      const good = await streamServer(t, ({ query, send }) => send(replyTo(query, ['192.0.2.2'])));
+      const options = `force_tcp\n policy sequential\n read_timeout ${READ_MS}ms\n max_fails 0`;
+      const { ask } = await startForward(t, `forward . ${HOST}:${bad.port} ${HOST}:${good.port} {\n ${options}\n}`);
+      const outcomes = await Promise.all(Array.from({ length: 5 }, () => ask()));
+      assert.deepEqual(outcomes.map(resultOf), Array(5).fill(['192.0.2.2']));
+      assert.ok(bad.accepted <= 6, `${bad.accepted} connections`);
+    });
+  }
+});
 
 for (const protocol of ['udp', 'tcp'] as const) {
   test(`an upstream over ${protocol} that is not there: the next one answers`, async (t) => {
-    const port = await unusedPort();
+    const port = await freePort();
     const udp = await udpServer(t, ({ query, send }) => send(replyTo(query)));
     await streamServer(t, ({ query, send }) => send(replyTo(query)), { port: udp.port });
     const upstreams = `${HOST}:${port} ${HOST}:${udp.port}`;
@@ -104,7 +111,7 @@ test('an upstream without TCP: a client over TCP has the answer from UDP, but no
 const caps: { name: string; options: string; totalMs: number; want: number | 'more' }[] = [
   { name: 'two attempts by default', options: '', totalMs: 5000, want: 2 },
   { name: 'max_connect_attempts 3', options: 'max_connect_attempts 3', totalMs: 5000, want: 3 },
-  { name: 'no limit but the deadline', options: 'max_connect_attempts 0', totalMs: 250, want: 'more' },
+  { name: 'no limit but the deadline', options: 'max_connect_attempts 0', totalMs: 1500, want: 'more' },
   { name: 'the deadline', options: 'read_timeout 10s', totalMs: 60, want: 1 },
 ];
 for (const { name, options, totalMs, want } of caps) {
@@ -116,22 +123,23 @@ for (const { name, options, totalMs, want } of caps) {
     const outcome = await ask();
     assert.equal(outcome.rcode, 2);
     assert.match(String(resultOf(outcome)), /^read udp .*: i\/o timeout$/);
-    if (want === 'more') assert.ok(count >= 3 && count <= 6, `${count} attempts`);
+    await until(() => count >= (want === 'more' ? 3 : want), 'the attempts to arrive');
+    if (want === 'more') assert.ok(count <= 12, `${count} attempts`);
     else assert.equal(count, want);
   });
 }
 
 for (const protocol of ['udp', 'tcp'] as const) {
   test(`an upstream that refuses over ${protocol} is not asked again and again`, async (t) => {
-    const port = await unusedPort();
+    const port = await freePort();
     const options = `${protocol === 'tcp' ? 'force_tcp\n' : ''} max_connect_attempts 0\n max_fails 0`;
-    const { ask, block } = await startForward(t, `forward . ${HOST}:${port} {\n ${options}\n}`, { totalMs: 300 });
+    const { ask, block } = await startForward(t, `forward . ${HOST}:${port} {\n ${options}\n}`, { totalMs: 1500 });
     const outcome = await ask();
     assert.equal(outcome.rcode, 2);
     const want = protocol === 'udp' ? /^(read|write) udp .*: connection refused$/ : /^dial tcp .*: connection refused$/;
     assert.match(String(resultOf(outcome)), want);
     const misses = /^coredns_proxy_conn_cache_misses_total.* (\d+)$/m.exec(await block.process.metrics.expose());
-    assert.ok(Number(misses?.[1]) >= 2 && Number(misses?.[1]) <= 6, `${misses?.[1]} attempts in 300 ms`);
+    assert.ok(Number(misses?.[1]) >= 2 && Number(misses?.[1]) <= 12, `${misses?.[1]} attempts in 1.5 s`);
   });
 }
 
@@ -171,7 +179,7 @@ for (const { name, options, rcodes, want, asked } of failovers) {
 test('failover, and the rest is silent: the reply that there was', async (t) => {
   const refusing = await udpServer(t, ({ query, send }) => send(replyTo(query, [], 5)));
   const silent = await udpServer(t, () => {});
-  const options = 'policy sequential\n failover REFUSED\n read_timeout 20ms\n max_fails 0\n max_connect_attempts 1';
+  const options = `policy sequential\n failover REFUSED\n read_timeout ${READ_MS}ms\n max_fails 0\n max_connect_attempts 1`;
   const corefile = `forward . ${HOST}:${refusing.port} ${HOST}:${silent.port} {\n ${options}\n}`;
   const { ask } = await startForward(t, corefile);
   assert.equal((await ask()).rcode, 5);
@@ -188,7 +196,7 @@ const brokenTotal = async ({ block }: TestForward) =>
 
 test('an upstream that is down is passed over, and asked again when it is up', async (t) => {
   let count = 0;
-  const port = await unusedPort();
+  const port = await freePort();
   const good = await udpServer(t, ({ query, send }) => send(replyTo(query, ['192.0.2.2'])));
   const options = 'policy sequential\n health_check 10ms';
   const forwarding = await startForward(t, `forward . ${HOST}:${port} ${HOST}:${good.port} {\n ${options}\n}`);
@@ -201,7 +209,7 @@ test('an upstream that is down is passed over, and asked again when it is up', a
 });
 
 test('all are down: one of them is asked nevertheless, once', async (t) => {
-  const ports = [await unusedPort(), await unusedPort()];
+  const ports = [await freePort(), await freePort()];
   const upstreams = ports.map((port) => `${HOST}:${port}`).join(' ');
   const forwarding = await startForward(t, `forward . ${upstreams} {\n health_check 10ms\n}`);
   await allDown(forwarding);
@@ -212,7 +220,7 @@ test('all are down: one of them is asked nevertheless, once', async (t) => {
 });
 
 test('all are down, failfast_all_unhealthy_upstreams: nobody is asked', async (t) => {
-  const port = await unusedPort();
+  const port = await freePort();
   const options = 'health_check 10ms\n failfast_all_unhealthy_upstreams';
   const forwarding = await startForward(t, `forward . ${HOST}:${port} {\n ${options}\n}`);
   await allDown(forwarding);
@@ -225,7 +233,7 @@ test('many queries, one upstream silent and one that drops a third: all are answ
   const lossy = await udpServer(t, ({ query, count, send }) => {
     if (count % 3 !== 0) send(replyTo(query));
   });
-  const options = 'read_timeout 30ms\n max_connect_attempts 0\n max_fails 0';
+  const options = 'read_timeout 100ms\n max_connect_attempts 0\n max_fails 0';
   const corefile = `forward . ${HOST}:${silent.port} ${HOST}:${lossy.port} {\n ${options}\n}`;
   const { ask } = await startForward(t, corefile, { totalMs: 4900 });
   const outcomes = await Promise.all(Array.from({ length: 60 }, () => ask()));

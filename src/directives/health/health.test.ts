@@ -4,7 +4,7 @@ import net from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cursorOf } from '../../corefile/testing.ts';
-import { freePort } from '../../observe/testing.ts';
+import { freePort } from '../../sys/testing/free-port.ts';
 import { fakeBlock } from '../testing.ts';
 import { health, parse } from './health.ts';
 
@@ -92,7 +92,7 @@ test('says what is wrong while a part of the process is ill', async () => {
 });
 
 test('goes on answering in lameduck mode, which is waited for', async () => {
-  const { block, url } = await started(60);
+  const { block, url } = await started(1000);
   let ended = false;
   const shutdown = block.shutdown().then(() => {
     ended = true;
@@ -100,7 +100,7 @@ test('goes on answering in lameduck mode, which is waited for', async () => {
   await sleep(5);
   assert.equal((await fetch(`${url}/health`)).status, 200);
   assert.equal(ended, false);
-  assert.deepEqual(block.lines(), ['[INFO] plugin/health: Going into lameduck mode for 60ms']);
+  assert.deepEqual(block.lines(), ['[INFO] plugin/health: Going into lameduck mode for 1s']);
   await shutdown;
   await block.stop();
 });

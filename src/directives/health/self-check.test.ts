@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { test } from 'node:test';
 import { Metrics } from '../../observe/metrics.ts';
-import { fakeLog, freePort, readExposition } from '../../observe/testing.ts';
+import { fakeLog, readExposition } from '../../observe/testing.ts';
+import { freePort } from '../../sys/testing/free-port.ts';
 import { FakeClock } from '../testing.ts';
 import { checkSelf } from './self-check.ts';
 

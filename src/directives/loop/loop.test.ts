@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import dnsPacket from 'dns-packet';
 import { cursorOf } from '../../corefile/testing.ts';
 import { TYPE_A, TYPE_HINFO } from '../../wire/types.ts';
@@ -23,7 +23,7 @@ for (const { name, input, error } of parseCases) {
 }
 
 const PATIENT = { timeoutMs: 5000, retryMs: 5000, totalMs: 5000 };
-const EAGER = { timeoutMs: 20, retryMs: 1, totalMs: 5000 };
+const EAGER = { timeoutMs: 500, retryMs: 1, totalMs: 5000 };
 const outcome = { response: undefined, rcode: 3, source: 'forward' };
 
 /** A block whose listener is a socket of the test, and what came there; it stops with the test. */
@@ -47,7 +47,7 @@ async function serving(t: TestContext, zone: string, times = PATIENT, address = 
       question,
       qname: `${question.name}.`,
       message,
-      reply: () => listener.send(message, client.port, client.address),
+      reply: () => new Promise((resolve) => listener.send(message, client.port, client.address, resolve)),
     };
   };
   const see = (qname: string, qtype = TYPE_HINFO) => handler(fakeQuery({ qname, qtype, clientPort: 40000 }));
@@ -86,8 +86,8 @@ test('the third sight of the probe ends the process', async (t) => {
 test('any reply ends the search', async (t) => {
   const { block, receive, see } = await serving(t, '.');
   const { qname, reply } = await receive();
-  reply();
-  await sleep(20);
+  await reply();
+  for (let turn = 0; turn < 10; turn++) await nextTurn(); // It has arrived; each turn reads the sockets.
   for (let i = 0; i < 5; i++) see(qname);
   assert.deepEqual(block.process.fatals, []);
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cursorOf } from '../../corefile/testing.ts';
-import { freePort, readExposition } from '../../observe/testing.ts';
+import { readExposition } from '../../observe/testing.ts';
+import { freePort } from '../../sys/testing/free-port.ts';
 import { TYPE_AAAA } from '../../wire/types.ts';
 import type { Outcome } from '../contract.ts';
 import { type FakeBlock, type FakeQuery, fakeBlock, fakeNext, fakeQuery, fakeReply } from '../testing.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cursorOf } from '../../corefile/testing.ts';
-import { freePort } from '../../observe/testing.ts';
+import { freePort } from '../../sys/testing/free-port.ts';
 import { FakeProcess, fakeBlock } from '../testing.ts';
 import { parse, ready } from './ready.ts';
 

@@ -5,8 +5,9 @@ import { type TestContext, test } from 'node:test';
 import { CacheStore } from '../../cache/store.ts';
 import { Metrics } from '../../observe/metrics.ts';
 import { RequestMetrics } from '../../observe/request-metrics.ts';
-import { fakeLog, freePort, readExposition } from '../../observe/testing.ts';
+import { fakeLog, readExposition } from '../../observe/testing.ts';
 import { send } from '../../sys/socket.ts';
+import { freePort } from '../../sys/testing/free-port.ts';
 import { until } from '../../sys/testing.ts';
 import { FLAG_RD } from '../../wire/header.ts';
 import { buildMessage } from '../../wire/testing/build.ts';
@@ -85,7 +86,7 @@ test('responders: one that dies is started again, logged and counted', async (t)
 
 test('responders: one that hangs makes them ill until it goes on', async (t) => {
   const mend = faulty(NONE);
-  const times = { pingIntervalMs: 10, hungMs: 1000 };
+  const times = { pingIntervalMs: 10, hungMs: 2500 };
   const { responders, listener, delivered, ask, lines } = startResponders(t, { script: FAULTY, ...times });
   responders.add(listener);
   await responders.publish();
@@ -96,7 +97,8 @@ test('responders: one that hangs makes them ill until it goes on', async (t) => 
   const hungAtMs = performance.now();
   ask(1);
   await until(() => responders.illness !== undefined);
-  assert.ok(performance.now() - hungAtMs >= times.hungMs - times.pingIntervalMs);
+  // The ping that it owes may be some time older than the query, on a busy machine.
+  assert.ok(performance.now() - hungAtMs >= times.hungMs / 2);
   assert.match(responders.illness ?? '', /^responder 1 has given no sign of life for \d+ s$/);
   assert.equal(lines().length, healthyLines + 1);
   mend(NONE);
