@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { text as readAll } from 'node:stream/consumers';
 import { getSystemErrorMessage } from 'node:util';
 import type { Corefile } from '../corefile/cursor.ts';
@@ -11,6 +12,10 @@ const DEFAULT_FILE = 'Corefile';
 const EMPTY_DEFAULT = '. {\n    whoami\n    log\n}\n';
 
 const EMBEDDED_ADVICE = '; this is the embedded default: to change it, write a Corefile and start with -conf';
+
+// At the start root gives up CAP_DAC_OVERRIDE.
+const UNREADABLE_ADVICE =
+  'let the user that nodens runs as read it; root may read what is its own or open to all, and no more';
 
 export type CorefileSource = {
   /** What was chosen, for the log; an empty string is the embedded default. */
@@ -49,7 +54,8 @@ async function readCorefile(file: string): Promise<string> {
   } catch (cause) {
     const errno = cause instanceof Error && 'errno' in cause ? cause.errno : undefined;
     const reason = typeof errno === 'number' ? getSystemErrorMessage(errno) : String(cause);
-    throw new Error(`cannot read the Corefile "${file}": ${reason}; give the path of one with -conf`, { cause });
+    const advice = errno === -constants.errno.EACCES ? UNREADABLE_ADVICE : 'give the path of one with -conf';
+    throw new Error(`cannot read the Corefile "${file}": ${reason}; ${advice}`, { cause });
   }
 }
 

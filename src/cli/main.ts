@@ -14,6 +14,9 @@ if (command === 'doctor') {
   const { doctor } = await import('./doctor.ts');
   await doctor(rest);
 } else {
+  // First, as it may start all over again.
+  const { keepNeededCapabilities } = await import('./capabilities.ts');
+  const warning = await keepNeededCapabilities();
   const { serve } = await import('./serve.ts');
-  await serve(process.argv.slice(2), loaded);
+  await serve(process.argv.slice(2), loaded, warning);
 }

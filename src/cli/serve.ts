@@ -27,12 +27,16 @@ const TRIM_INTERVAL_MS = 2000;
 /** The embedded default is for trying out, without root. */
 const EMBEDDED_PORT = 1053;
 
-/** The command without a name: the DNS server itself. `loaded` is called once signals have their handlers here. */
-export async function serve(argv: readonly string[], loaded: () => void): Promise<void> {
+/**
+ * The command without a name: the DNS server itself. `loaded` is called once signals have their handlers here; `warning`
+ * is to be logged.
+ */
+export async function serve(argv: readonly string[], loaded: () => void, warning?: string): Promise<void> {
   const { values: flags, given } = readFlags(argv);
   if (flags.version) return print(versionLines());
   if (flags.plugins) return print(DIRECTIVES.map(({ name }) => `dns.${name}`).sort());
   const log = stdoutLogger();
+  if (warning !== undefined) log.warning(warning);
   const port = flags['dns.port'];
   const source = corefileSource(flags.conf, port, given.has('dns.port') ? port : EMBEDDED_PORT);
   const server = createServer(flags, log, source.read, readNodeFlags(flags, given));

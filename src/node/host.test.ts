@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cursor } from '../corefile/cursor.ts';
 import { FakeClock } from '../directives/testing.ts';
+import { missingCapability } from '../sys/capabilities.ts';
 import { checkHost } from './host.ts';
 import type { Plan } from './plan.ts';
 import { FakeLinks } from './testing.ts';
@@ -27,6 +28,7 @@ type Host = {
   readonly addresses?: readonly string[];
   readonly owner?: string;
   readonly ipv6?: boolean;
+  readonly powerless?: boolean;
   readonly own?: readonly string[];
 };
 const cases: readonly { name: string; plan?: Plan; host?: Host; error?: string }[] = [
@@ -84,6 +86,16 @@ const cases: readonly { name: string; plan?: Plan; host?: Host; error?: string }
       'be held; leave it out',
   },
   {
+    name: 'no CAP_NET_ADMIN',
+    host: { powerless: true },
+    error: `Corefile:3: nodecache: ${missingCapability('CAP_NET_ADMIN', 'hold addresses on this host')}`,
+  },
+  {
+    name: 'no CAP_NET_ADMIN, and nothing to do with it',
+    plan: { ...byFlags, setUpLink: false, backend: 'none' },
+    host: { powerless: true, owner: 'dns0' },
+  },
+  {
     name: 'flags have no line',
     plan: byFlags,
     host: { kind: 'veth' },
@@ -108,7 +120,7 @@ for (const { name, plan: wanted = plan, host = {}, error } of cases) {
         'veth',
         wanted.endpoints.map(({ address }) => address),
       );
-    const view = { links, hasIpv6: () => host.ipv6 ?? true };
+    const view = { links, hasIpv6: () => host.ipv6 ?? true, lacks: () => host.powerless ?? false };
     const check = () => checkHost(wanted, view, host.own ?? []);
     if (error !== undefined) assert.throws(check, { message: error });
     else assert.doesNotThrow(check);

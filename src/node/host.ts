@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { messageOf } from '../corefile/errors.ts';
+import { type Capability, missingCapability } from '../sys/capabilities.ts';
 import type { Link, Links } from './links.ts';
 import { addressesOf, type Plan } from './plan.ts';
 import { SetupError } from './setup-error.ts';
@@ -10,7 +11,11 @@ const OWN_KINDS: readonly string[] = ['dummy', 'bridge'];
 const IPVS_LINK = 'kube-ipvs0';
 const IPV6_SWITCH = '/proc/sys/net/ipv6/conf/all/disable_ipv6';
 
-export type HostView = { readonly links: Links; readonly hasIpv6: () => boolean };
+export type HostView = {
+  readonly links: Links;
+  readonly hasIpv6: () => boolean;
+  readonly lacks: (capability: Capability) => boolean;
+};
 
 /**
  * Whether the host can be as planned; changes nothing. `own` are the addresses that this process has put there. Throws
@@ -18,6 +23,7 @@ export type HostView = { readonly links: Links; readonly hasIpv6: () => boolean 
  */
 export function checkHost(plan: Plan, host: HostView, own: readonly string[]): void {
   try {
+    checkCapability(plan, host);
     checkIpv6(plan, host);
     if (plan.setUpLink) checkLink(plan, host, own);
     else checkPresent(plan, host);
@@ -25,6 +31,11 @@ export function checkHost(plan: Plan, host: HostView, own: readonly string[]): v
     if (plan.line === undefined) throw error;
     throw plan.line.error(messageOf(error));
   }
+}
+
+function checkCapability({ setUpLink, backend }: Plan, { lacks }: HostView): void {
+  if (!setUpLink && backend === 'none') return;
+  if (lacks('CAP_NET_ADMIN')) throw problem(missingCapability('CAP_NET_ADMIN', 'hold addresses on this host'));
 }
 
 function checkIpv6(plan: Plan, { hasIpv6 }: HostView): void {

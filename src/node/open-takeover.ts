@@ -1,4 +1,5 @@
 import { messageOf } from '../corefile/errors.ts';
+import { lacksCapability } from '../sys/capabilities.ts';
 import { NETLINK_ROUTE, NETLINK_SOCK_DIAG, Netlink } from '../sys/netlink.ts';
 import { checkHost, hasIpv6 } from './host.ts';
 import { watchLinks } from './link-events.ts';
@@ -20,7 +21,7 @@ export function openTakeover({ listeners, metrics, clock, log, poller }: OnDeman
     clock,
     log,
     metrics: new TakeoverMetrics(metrics),
-    checkHost: async (plan, own) => checkHost(plan, { links, hasIpv6 }, own),
+    checkHost: async (plan, own) => checkHost(plan, { links, hasIpv6, lacks: lacksCapability }, own),
     chooseRules: (plan) => chooseRules(plan, { poller, log }),
     watchLink: (changed) => watchLinks(poller, changed),
     othersListen(plan: Plan) {

@@ -10,6 +10,7 @@ import {
   SystemError,
 } from './errno.ts';
 import * as libc from './libc.ts';
+import { lowPortHint } from './low-ports.ts';
 import { AF_INET, AF_INET6, addressText, encodeSockaddr, portOf, SOCKADDR_V6_BYTES } from './sockaddr.ts';
 
 const SOCK_STREAM = 1;
@@ -259,7 +260,7 @@ function listenError(protocol: string, address: string, port: number, syscall: s
 function listenHint(errno: number, port: number): string | undefined {
   if (errno === EADDRNOTAVAIL) return 'the host has no such address; add nodecache to the block to have nodens hold it';
   if (errno === EADDRINUSE) return 'stop the program that listens there, or choose another address or port';
-  if (errno === EACCES && port < 1024) return 'ports below 1024 need CAP_NET_BIND_SERVICE';
+  if (errno === EACCES) return lowPortHint(port);
   return undefined;
 }
 
