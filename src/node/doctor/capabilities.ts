@@ -1,13 +1,11 @@
+import { type Capability, type CapabilitySet, capabilitySet } from '../../sys/capabilities.ts';
 import { type Finding, finding } from './finding.ts';
 
 const CHECK = 'capabilities';
-/** linux/capability.h. */
-const NET_BIND_SERVICE = 10n;
-const NET_ADMIN = 12n;
 
 export type CapabilityFacts = {
-  /** Of this process: bit n stands for the capability of number n. */
-  readonly effective: bigint;
+  /** Of this process. */
+  readonly effective: CapabilitySet;
   /** net.ipv4.ip_unprivileged_port_start. */
   readonly firstFreePort: number;
   readonly ports: readonly number[];
@@ -16,13 +14,13 @@ export type CapabilityFacts = {
 
 /** Whether the process may do what the configuration asks of it. */
 export function checkCapabilities({ effective, firstFreePort, ports, holdsNode }: CapabilityFacts): Finding[] {
-  const has = (bit: bigint) => (effective & (1n << bit)) !== 0n;
+  const has = (name: Capability) => (effective & capabilitySet(name)) !== 0n;
   const low = ports.find((port) => port > 0 && port < firstFreePort);
   const found: Finding[] = [];
-  if (low !== undefined && !has(NET_BIND_SERVICE)) {
+  if (low !== undefined && !has('CAP_NET_BIND_SERVICE')) {
     found.push(finding(CHECK, 'error', `CAP_NET_BIND_SERVICE is missing, needed to listen on port ${low}`, GIVE));
   }
-  if (holdsNode && !has(NET_ADMIN)) {
+  if (holdsNode && !has('CAP_NET_ADMIN')) {
     found.push(finding(CHECK, 'error', 'CAP_NET_ADMIN is missing, needed to hold addresses of the node', GIVE));
   }
   return found.length > 0 ? found : [finding(CHECK, 'ok', 'all that the configuration needs')];

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import os from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import { messageOf } from '../../corefile/errors.ts';
+import { readCapabilities } from '../../sys/capabilities.ts';
 import { NETLINK_ROUTE, NETLINK_SOCK_DIAG, Netlink } from '../../sys/netlink.ts';
 import { checkHost, hasIpv6 } from '../host.ts';
 import { openLinks } from '../links.ts';
@@ -36,11 +37,13 @@ export async function examine({ places, plan, resolvConf }: Subject): Promise<Fi
   const facts = await readFacts(addresses, nft);
   const ruleset = typeof nft === 'string' ? [] : rulesetOf(nft);
   const links = openLinks(new Netlink(NETLINK_ROUTE));
+  // Capabilities have a check of their own.
+  const host = { links, hasIpv6, lacks: () => false };
   const checks: (() => Finding[] | Promise<Finding[]>)[] = [
     () => capabilities(places, plan),
     () => kernel(facts.nftProblem),
     () => checkFirewall(facts),
-    () => (plan === undefined ? [] : checkPlan(plan, () => checkHost(plan, { links, hasIpv6 }, addresses))),
+    () => (plan === undefined ? [] : checkPlan(plan, () => checkHost(plan, host, addresses))),
     () => listeners(places),
     () => conntrack(),
     async () => {
@@ -64,9 +67,8 @@ function checkPlan(plan: Plan, check: () => void): Finding[] {
 }
 
 function capabilities(places: readonly Endpoint[], plan: Plan | undefined): Finding[] {
-  const effective = /^CapEff:\s+([\da-f]+)$/m.exec(read('/proc/self/status') ?? '')?.[1] ?? '0';
   return checkCapabilities({
-    effective: BigInt(`0x${effective}`),
+    effective: readCapabilities()?.effective ?? 0n,
     firstFreePort: numberIn('/proc/sys/net/ipv4/ip_unprivileged_port_start') ?? 1024,
     ports: places.map(({ port }) => port),
     holdsNode: plan !== undefined,
