@@ -66,5 +66,10 @@ async function apply({ kept, barred, needsExecution }: Change, isSecond: boolean
   // A signal that has come by now is still ours to handle.
   await nextTurn();
   const argv = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  replaceProcess(process.execPath, argv, { ...process.env, [EXECUTED_AGAIN]: '1' });
+  process.env[EXECUTED_AGAIN] = '1';
+  try {
+    replaceProcess(process.execPath, argv);
+  } finally {
+    delete process.env[EXECUTED_AGAIN];
+  }
 }

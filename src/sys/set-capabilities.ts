@@ -8,8 +8,8 @@ const capset: (header: Uint32Array, data: Uint32Array) => number = libc.func('in
 const prctl: (option: number, second: number, third: number, fourth: number, fifth: number) => number = libc.func(
   'int prctl(int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth)',
 );
-const execve: (path: string, argv: (string | null)[], env: (string | null)[]) => number = libc.func(
-  'int execve(const char *path, const char **argv, const char **env)',
+const execv: (path: string, argv: (string | null)[]) => number = libc.func(
+  'int execv(const char *path, const char **argv)',
 );
 const fcntl: (fd: number, command: number, argument: number) => number = libc.func(
   'int fcntl(int fd, int command, int argument)',
@@ -62,13 +62,12 @@ function control(intent: string, option: number, second: number, third = 0): voi
 }
 
 /**
- * Executes a program in place of this one: same process and standard streams, none of its threads. Returns only by
- * throwing. (`process.execve` prints a warning.)
+ * Executes a program in place of this one: same process, environment and standard streams, none of its threads. Returns
+ * only by throwing. (`process.execve` prints a warning.)
  */
-export function replaceProcess(path: string, argv: readonly string[], env: NodeJS.ProcessEnv): never {
+export function replaceProcess(path: string, argv: readonly string[]): never {
   // Node has them closed on execution, as all others.
   for (const fd of STANDARD_STREAMS) fcntl(fd, F_SETFD, 0);
-  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  execve(path, [...argv, null], [...variables, null]);
-  throw new SystemError(`execute ${path}`, 'execve', lastErrno());
+  execv(path, [...argv, null]);
+  throw new SystemError(`execute ${path}`, 'execv', lastErrno());
 }
