@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { text as readAll } from 'node:stream/consumers';
-import { getSystemErrorMessage } from 'node:util';
 import type { Corefile } from '../corefile/cursor.ts';
+import { systemReason } from '../corefile/errors.ts';
 import { parseCorefile } from '../corefile/parse.ts';
 import { COREDNS_DIRECTIVES } from '../directives/order.ts';
 
@@ -52,10 +52,9 @@ async function readCorefile(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    const errno = cause instanceof Error && 'errno' in cause ? cause.errno : undefined;
-    const reason = typeof errno === 'number' ? getSystemErrorMessage(errno) : String(cause);
-    const advice = errno === -constants.errno.EACCES ? UNREADABLE_ADVICE : 'give the path of one with -conf';
-    throw new Error(`cannot read the Corefile "${file}": ${reason}; ${advice}`, { cause });
+const isForbidden = cause instanceof Error && 'errno' in cause && cause.errno === -constants.errno.EACCES;
+    const advice = isForbidden ? UNREADABLE_ADVICE : 'give the path of one with -conf';
+    throw new Error(`cannot read the Corefile "${file}": ${systemReason(cause)}; ${advice}`, { cause });
   }
 }
 

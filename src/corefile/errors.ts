@@ -1,3 +1,4 @@
+import { getSystemErrorMessage } from 'node:util';
 import type { Position } from './token.ts';
 
 /** One fault of a configuration. The message is one line: `Corefile:12: cache: TTL must be 1..86400, got "0"`. */
@@ -36,6 +37,12 @@ export function throwConfigErrors(errors: readonly ConfigError[]): void {
 /** What an error says, in one line also where it has several, for the log. */
 export function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replaceAll('\n', '; ');
+}
+
+/** Why the system refused something, such as `no such file or directory`. */
+export function systemReason(error: unknown): string {
+  const errno = error instanceof Error && 'errno' in error ? error.errno : undefined;
+  return typeof errno === 'number' ? getSystemErrorMessage(errno) : messageOf(error);
 }
 
 /** Quoted tokens may hold line breaks and other control characters; shown as escapes they keep a message on its line. */

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { ConfigError } from './errors.ts';
 import { expandGlob, hasWildcard } from './glob.ts';
 import { lex, type RawToken } from './lexer.ts';
@@ -25,11 +25,18 @@ export class Imports {
   readonly #files = new Map<string, readonly RawToken[]>();
   readonly #readFile: (path: string) => string;
   readonly #readDirectory: (path: string) => readonly string[];
+  readonly #directoryOf: (file: string) => string;
   readonly #warn: (warning: ConfigError) => void;
   #snippetImports = 0;
   #fileImports = 0;
 
-  constructor({ readFile, readDirectory }: FileAccess, warn: (warning: ConfigError) => void) {
+  /** `directoryOf` says what the paths in a file are relative to. */
+  constructor(
+    { readFile, readDirectory }: FileAccess,
+    directoryOf: (file: string) => string,
+    warn: (warning: ConfigError) => void,
+  ) {
+    this.#directoryOf = directoryOf;
     this.#warn = warn;
     this.#readFile = readFile ?? ((path) => readFileSync(path, 'utf8'));
     this.#readDirectory = readDirectory ?? ((path) => readdirSync(path));
@@ -69,7 +76,7 @@ export class Imports {
 
   /** Paths are relative to the file that the import stands in, also when that is in a snippet. */
   #findPaths(argument: Token): string[] {
-    const path = resolve(dirname(argument.file), argument.text);
+    const path = resolve(this.#directoryOf(argument.file), argument.text);
     if (countOf(path, '*') > 1 || countOf(path, '?') > 1 || (path.includes('[') && path.includes(']'))) {
       const rule = 'a pattern may have one * and one ?, and no [ ]';
       throw new ConfigError(argument, `import: ${rule}, got "${argument.text}"`);

@@ -267,3 +267,31 @@ test('cursor: positions, directive and property', () => {
   assert.equal(success.error('no').message, 'Corefile:4: cache: no');
   assert.equal(success.error('no', success.args[1]).message, 'Corefile:5: cache: no');
 });
+
+test('any directive is accepted where no names are given', () => {
+  const corefile = parseCorefile('. {\n frobnicate x\n}', 'Corefile', { env, defaultPort: 53 });
+  assert.deepEqual(outline(corefile), ['.:53: frobnicate x']);
+});
+
+const origins = [1, 2, 7, 7]
+  .map((line) => ({ file: '/templates/Corefile', line }))
+  .concat({ file: '/map/key', line: 3 });
+const originCases = [
+  { name: 'a directive', input: 'a {\n errors\n frobnicate\n}', error: '/templates/Corefile:7: unknown directive' },
+  { name: 'a key of another file', input: 'a {\n}\n\n\nb..c {\n}', error: '/map/key:3: server block "b..c"' },
+  { name: 'the end of the file', input: 'a {\n errors', error: '/templates/Corefile:2: unexpected end of file' },
+  {
+    name: 'a path is relative to the main file',
+    input: 'a {\n import no/such\n}',
+    error: `/templates/Corefile:2: import: there is no snippet and no file "no/such" (${process.cwd()}/no/such)`,
+  },
+];
+for (const { name, input, error } of originCases) {
+  test(`parse: errors name where a line comes from: ${name}`, () => {
+    const options = { env, defaultPort: 53, directiveNames, origins };
+    assert.throws(
+      () => parseCorefile(input, 'Corefile', options),
+      ({ message }: Error) => message.startsWith(error),
+    );
+  });
+}

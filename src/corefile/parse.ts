@@ -1,5 +1,5 @@
 /** From the text of a Corefile to server blocks; spec: corefile.md sections 1 to 6. Nothing but imported files is read. */
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type Corefile, Cursor, type ServerBlock } from './cursor.ts';
 import { type Environment, substitute } from './environment.ts';
 import { ConfigError, throwConfigErrors } from './errors.ts';
@@ -17,8 +17,10 @@ export type ParseOptions = FileAccess & {
   readonly env: Environment;
   /** Port of keys without one. */
   readonly defaultPort: number;
-  /** All names that a directive may have. */
-  readonly directiveNames: readonly string[];
+  /** All names that a directive may have; without them any is accepted. */
+  readonly directiveNames?: readonly string[];
+  /** Where each line of the main text comes from, if it was put together from other files: errors name those. */
+  readonly origins?: readonly Position[];
 };
 
 /**
@@ -32,7 +34,7 @@ export function parseCorefile(text: string, file: string, options: ParseOptions)
 class Parser {
   readonly #options: ParseOptions;
   readonly #file: string;
-  readonly #directiveNames: ReadonlySet<string>;
+  readonly #directiveNames: ReadonlySet<string> | undefined;
   readonly #imports: Imports;
   readonly #stream = new TokenStream();
   readonly #blocks: ServerBlock[] = [];
@@ -43,9 +45,14 @@ class Parser {
   constructor(text: string, file: string, options: ParseOptions) {
     this.#options = options;
     this.#file = file;
-    this.#directiveNames = new Set(options.directiveNames);
-    this.#imports = new Imports(options, (warning) => this.#warnings.push(warning.message));
-    this.#stream.insert([{ id: resolve(file), tokens: lex(text, file) }]);
+    this.#directiveNames = options.directiveNames && new Set(options.directiveNames);
+    const { origins = [] } = options;
+    // Imports are relative to the main file, wherever its lines come from.
+    const places = new Set(origins.map((origin) => origin.file));
+    const directoryOf = (of: string) => dirname(places.has(of) ? file : of);
+    this.#imports = new Imports(options, directoryOf, (warning) => this.#warnings.push(warning.message));
+    const tokens = lex(text, file).map((token) => placed(token, origins));
+    this.#stream.insert([{ id: resolve(file), tokens }]);
   }
 
   parse(): Corefile {
@@ -209,7 +216,7 @@ class Parser {
   }
 
   #checkName(name: Token): void {
-    if (this.#directiveNames.has(name.text)) return;
+    if (this.#directiveNames === undefined || this.#directiveNames.has(name.text)) return;
     const hint = name.text.endsWith('{')
       ? '; put a space before "{"'
       : didYouMean(name.text, this.#directiveNames) || '; "nodens -plugins" lists those there are';
@@ -262,6 +269,11 @@ class Parser {
   #note(error: ConfigError): void {
     this.#errors.set(error.message, error);
   }
+}
+
+function placed(token: RawToken, origins: readonly Position[]): RawToken {
+  const [start, end] = [origins[token.line - 1], origins[token.endLine - 1]];
+  return start && end ? { ...token, file: start.file, line: start.line, endLine: end.line } : token;
 }
 
 function isBrace(raw: RawToken, brace?: '{' | '}'): boolean {
