@@ -5,6 +5,7 @@ import { text as readAll } from 'node:stream/consumers';
 import type { Corefile } from '../corefile/cursor.ts';
 import { systemReason } from '../corefile/errors.ts';
 import { parseCorefile } from '../corefile/parse.ts';
+import type { Configuration } from '../directives/contract.ts';
 import { COREDNS_DIRECTIVES } from '../directives/order.ts';
 
 const DEFAULT_FILE = 'Corefile';
@@ -24,6 +25,8 @@ export type CorefileSource = {
   readonly advice: string;
   /** Reads and parses, anew at each call. */
   read(): Promise<Corefile>;
+  /** Has a changed configuration taken over as soon as it changes, where nothing in it asks for that. Ends with the result. */
+  follow?(configuration: Configuration): () => void;
 };
 
 /**
@@ -52,7 +55,7 @@ async function readCorefile(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-const isForbidden = cause instanceof Error && 'errno' in cause && cause.errno === -constants.errno.EACCES;
+    const isForbidden = cause instanceof Error && 'errno' in cause && cause.errno === -constants.errno.EACCES;
     const advice = isForbidden ? UNREADABLE_ADVICE : 'give the path of one with -conf';
     throw new Error(`cannot read the Corefile "${file}": ${systemReason(cause)}; ${advice}`, { cause });
   }

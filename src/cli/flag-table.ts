@@ -7,6 +7,58 @@ const CORES_FOR_TWO = 8;
 const DEFAULT_RESPONDERS = availableParallelism() < CORES_FOR_TWO ? 1 : 2;
 const MAX_RESPONDERS = 64;
 
+/** Of node-cache, and what it leaves out: what the Corefile is made of. */
+export const CONFIGURATION_FLAGS = [
+  {
+    name: 'basecorefile',
+    kind: 'string',
+    default: '/etc/coredns/Corefile.base',
+    help: 'template of the Corefile, in which __PILLAR__ variables are replaced; the result is written to -conf',
+  },
+  {
+    name: 'corefile',
+    kind: 'string',
+    default: '',
+    help: 'same as -conf, which counts where both are given',
+  },
+  {
+    name: 'kubednscm',
+    kind: 'string',
+    default: '',
+    help: 'directory where the ConfigMap kube-dns is mounted; /etc/kube-dns where that is there',
+  },
+  {
+    name: 'corednscm',
+    kind: 'string',
+    default: '',
+    help: 'directory where the ConfigMap of the cluster DNS is mounted; /etc/coredns-upstream where that is there',
+  },
+  {
+    name: 'upstreamsvc',
+    kind: 'string',
+    default: 'kube-dns',
+    help: 'Service of the cluster DNS, whose address is in the environment',
+  },
+  {
+    name: 'fallback',
+    kind: 'string',
+    default: 'node',
+    help: 'who answers what no other block does: node, the servers of /etc/resolv.conf, or cluster, the cluster DNS',
+  },
+  {
+    name: 'reloadwithsignal',
+    kind: 'bool',
+    default: false,
+    help: 'accepted for node-cache: a changed configuration is taken over at once anyway',
+  },
+  {
+    name: 'metrics-listen-address',
+    kind: 'string',
+    default: '0.0.0.0:9353',
+    help: 'where metrics are served beside those of prometheus, with -localip or -basecorefile; empty: nowhere',
+  },
+] as const satisfies readonly FlagSpec[];
+
 /** Of node-cache, and what it leaves out: how the addresses of the node are held. */
 export const NODE_FLAGS = [
   {
@@ -40,11 +92,10 @@ export const NODE_FLAGS = [
   { name: 'health-port', kind: 'int', default: 8080, help: 'port of the health endpoint on the addresses of -localip' },
 ] as const satisfies readonly FlagSpec[];
 
-/** The server's flags: those of CoreDNS, then our own, then those that concern the node. */
+/** The server's flags: those of CoreDNS, then our own, then those of node-cache. */
 export const SERVER_FLAGS = [
   {
     name: 'conf',
-    aliases: ['corefile'],
     kind: 'string',
     default: '',
     help: 'Corefile to load, "stdin" to read it from standard input; without it, Corefile in the working directory',
@@ -91,6 +142,7 @@ export const SERVER_FLAGS = [
     max: MAX_RESPONDERS,
     help: 'threads that answer cache hits: by default 2 from eight cores on; 0 leaves hits to the main thread',
   },
+  ...CONFIGURATION_FLAGS,
   ...NODE_FLAGS,
 ] as const satisfies readonly FlagSpec[];
 

@@ -103,6 +103,14 @@ test('the server has the flags of CoreDNS and node-cache, with their defaults', 
   const core = { conf: '', 'dns.port': 53, pidfile: '', plugins: false, quiet: false, version: false };
   const own = { 'cache-bytes': 'auto', 'max-inflight': 10_000, 'max-tcp-connections': 1000 };
   const nodeCache = {
+    basecorefile: '/etc/coredns/Corefile.base',
+    corefile: '',
+    kubednscm: '',
+    corednscm: '',
+    upstreamsvc: 'kube-dns',
+    fallback: 'node',
+    reloadwithsignal: false,
+    'metrics-listen-address': '0.0.0.0:9353',
     localip: '',
     setupinterface: true,
     interfacename: 'nodelocaldns',

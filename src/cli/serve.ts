@@ -1,16 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { CacheStore } from '../cache/store.ts';
+import { messageOf } from '../corefile/errors.ts';
 import { DIRECTIVES } from '../directives/order.ts';
 import { TakeoverOnDemand } from '../node/on-demand.ts';
 import type { NodeFlags } from '../node/plan.ts';
+import { TakeoverMetrics } from '../node/takeover-metrics.ts';
 import { HttpListeners } from '../observe/http-listeners.ts';
 import { type Logger, stdoutLogger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { metricsRoutes } from '../observe/metrics-page.ts';
 import { addProcessMetrics } from '../observe/process-metrics.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
 import { trimAllocator, trimHeap } from '../sys/heap.ts';
 import { Poller } from '../sys/poller.ts';
-import { corefileSource } from './corefile-source.ts';
+import { EMBEDDED_PORT, isNodeCache, sourceOfFlags } from './configuration-flags.ts';
+import type { CorefileSource } from './corefile-source.ts';
 import { SERVER_FLAGS, type ServerFlags } from './flag-table.ts';
 import { FlagError, parseFlags, usage } from './flags.ts';
 import { defaultCacheBytes } from './memory.ts';
@@ -24,8 +28,6 @@ const EXIT_USAGE = 2;
 /** Until then those who have waited for us are served. */
 const TRIM_AFTER_MS = 1000;
 const TRIM_INTERVAL_MS = 2000;
-/** The embedded default is for trying out, without root. */
-const EMBEDDED_PORT = 1053;
 
 /**
  * The command without a name: the DNS server itself. `loaded` is called once signals have their handlers here; `warning`
@@ -37,12 +39,15 @@ export async function serve(argv: readonly string[], loaded: () => void, warning
   if (flags.plugins) return print(DIRECTIVES.map(({ name }) => `dns.${name}`).sort());
   const log = stdoutLogger();
   if (warning !== undefined) log.warning(warning);
-  const port = flags['dns.port'];
-  const source = corefileSource(flags.conf, port, given.has('dns.port') ? port : EMBEDDED_PORT);
-  const server = createServer(flags, log, source.read, readNodeFlags(flags, given));
+  const metrics = new Metrics();
+  const http = new HttpListeners();
+  const node = orFail(() => nodeFlags(flags, given));
+  const source = await readSource(flags, given, log, metrics);
+  const server = createServer(flags, node, { log, metrics, http, readCorefile: source.read });
   process.once('exit', () => server.halt());
   handleSignals(server, log);
   loaded();
+  if (isNodeCache(given)) await serveMetrics(flags['metrics-listen-address'], http, metrics, log);
   const announce = () => {
     if (!flags.quiet) for (const line of server.banner) log.line(line);
     if (flags.pidfile !== '') writePidfile(flags.pidfile, log);
@@ -54,6 +59,7 @@ export async function serve(argv: readonly string[], loaded: () => void, warning
     fail(`${error instanceof Error ? error.message : error}${source.advice}`, EXIT_FAULT);
   }
   process.on('uncaughtException', (error) => server.recover(error));
+  source.follow?.(server);
   setTimeout(trimHeap, TRIM_AFTER_MS).unref();
   setInterval(trimAllocator, TRIM_INTERVAL_MS).unref();
   if (flags.responders > 0) yieldToResponders();
@@ -78,35 +84,51 @@ function readFlags(argv: readonly string[]) {
   }
 }
 
-/** Worded as node-cache does. */
-function readNodeFlags(flags: ServerFlags, given: ReadonlySet<string>): NodeFlags | undefined {
+/** Where the Corefile comes from; with node-cache's flags what is wrong there is counted as node-cache does. */
+async function readSource(
+  flags: ServerFlags,
+  given: ReadonlySet<string>,
+  log: Logger,
+  metrics: Metrics,
+): Promise<CorefileSource> {
+  const takeover = isNodeCache(given) ? new TakeoverMetrics(metrics) : undefined;
+  const countFault = () => takeover?.failed('configmap');
+  return orFail(() => sourceOfFlags(flags, given, { env: process.env, log, countFault, writes: true }));
+}
+
+/** A value of a flag that node-cache would refuse, too, is worded as node-cache does. */
+function orFail<T>(read: () => T): T {
   try {
-    return nodeFlags(flags, given);
+    return read();
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
-    return fail(`Error parsing flags - ${error.message}, Exiting`, EXIT_FAULT);
+    return fail(`[FATAL] Error parsing flags - ${error.message}, Exiting`, EXIT_FAULT);
   }
 }
 
-function createServer(
-  flags: ServerFlags,
-  log: Logger,
-  readCorefile: ServerOptions['readCorefile'],
-  node: NodeFlags | undefined,
-): Server {
-  const metrics = new Metrics();
+/** node-cache's own endpoint, beside those of the directive `prometheus`; DNS goes on without it. */
+async function serveMetrics(address: string, http: HttpListeners, metrics: Metrics, log: Logger): Promise<void> {
+  if (address === '') return;
+  try {
+    await http.acquire(address, metricsRoutes(metrics));
+  } catch (error) {
+    log.error(`Failed to start metrics handler: ${messageOf(error)}`);
+  }
+}
+
+type Shared = Pick<ServerOptions, 'log' | 'metrics' | 'http' | 'readCorefile'>;
+
+function createServer(flags: ServerFlags, node: NodeFlags | undefined, shared: Shared): Server {
+  const { log, metrics } = shared;
   const clock = { nowMs: () => performance.now(), unixSeconds: () => Math.trunc(Date.now() / 1000) };
   const poller = new Poller((error) => log.error(`reading a socket: ${error}`));
   addProcessMetrics(metrics, { version: VERSION, revision: '' });
   const cacheBytes = flags['cache-bytes'];
   return new Server({
     clock,
-    metrics,
-    http: new HttpListeners(),
+    ...shared,
     cacheStore: new CacheStore(cacheBytes === 'auto' ? defaultCacheBytes() : cacheBytes),
     poller,
-    log,
-    readCorefile,
     maxInflight: flags['max-inflight'],
     maxTcpConnections: flags['max-tcp-connections'],
     responderCount: flags.responders,

@@ -17,7 +17,8 @@ function formatKey({ transport, zone, port }: Key): string {
   return quoted(`${scheme}${zone}:${port}`);
 }
 
-function formatLine({ name, args, body }: Cursor, indent: string): string {
+/** One directive with its properties. */
+export function formatLine({ name, args, body }: Cursor, indent: string): string {
   const words = [name, ...args].map((token: Token) => quoted(token.text)).join(' ');
   if (body.length === 0) return `${indent}${words}\n`;
   return `${indent}${words} {\n${body.map((line) => formatLine(line, indent + INDENT)).join('')}${indent}}\n`;

@@ -1,15 +1,13 @@
-import type { ServerResponse } from 'node:http';
 import type { Cursor } from '../../corefile/cursor.ts';
 import { expectArgs, expectNoBody, type HostPort, parseHostPort, unknownProperty } from '../../corefile/values.ts';
-import { respond, sendText } from '../../observe/http-listeners.ts';
 import type { Metrics } from '../../observe/metrics.ts';
+import { metricsRoutes } from '../../observe/metrics-page.ts';
 import { RequestMetrics, type ZoneRequests } from '../../observe/request-metrics.ts';
 import { isSubdomain } from '../../wire/name.ts';
 import type { Block, Clock, Directive, Handler, Outcome, Query } from '../contract.ts';
 import { serveHttp } from '../serve-http.ts';
 
 const NAME = 'prometheus';
-const PATH = '/metrics';
 const DEFAULT_ADDRESS: HostPort = { host: 'localhost', port: 9153 };
 const ROOT = '.';
 const VIEW = '';
@@ -38,19 +36,10 @@ function checkProperty(property: Cursor): void {
 
 function setup({ address }: PrometheusConfig, block: Block) {
   const { clock, metrics } = block.process;
-  serveHttp(block, address, new Map([[PATH, (_request, response) => void expose(metrics, response)]]));
+  serveHttp(block, address, metricsRoutes(metrics));
   showEnabled(block, metrics);
   const zones = new ZoneCounters(block.zones, new RequestMetrics(metrics));
   return (next: Handler) => wrap(next, zones, clock);
-}
-
-async function expose(metrics: Metrics, response: ServerResponse): Promise<void> {
-  try {
-    const text = await metrics.expose();
-    sendText(response, 200, metrics.contentType, text);
-  } catch (error) {
-    respond(response, 500, `${error}\n`);
-  }
 }
 
 /** Which directives handle the block's queries, for as long as its load lives. */

@@ -1,0 +1,108 @@
+/** node-cache's way to a Corefile: from a template and ConfigMaps, made anew when one of them changes. */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Corefile } from '../corefile/cursor.ts';
+import { messageOf } from '../corefile/errors.ts';
+import { fingerprint } from '../corefile/fingerprint.ts';
+import type { Configuration } from '../directives/contract.ts';
+import { StandingFaults } from '../kubernetes/faults.ts';
+import { textOf } from '../kubernetes/line.ts';
+import { corefileMaker, type Made, type MakerOptions } from '../kubernetes/maker.ts';
+import { RESOLV_CONF } from '../kubernetes/template.ts';
+import { watchDirectories } from '../kubernetes/watch.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { CorefileSource } from './corefile-source.ts';
+import { fileKeeper } from './written-corefile.ts';
+
+export type NodeSourceOptions = Omit<MakerOptions, 'mayLackTemplate'> & {
+  /** Whether the template must be there, or is used if it is. */
+  readonly isTemplateGiven: boolean;
+  /** Where the result is written to; empty: nowhere. */
+  readonly conf: string;
+  readonly log: Logger;
+  /** Counts what was not as it should be. */
+  readonly countFault: () => void;
+};
+
+export type NodeCorefileSource = CorefileSource & {
+  /**
+   * Makes the Corefile, and neither writes nor says anything. Its words and lines know the places that they come from.
+   * Undefined: there is no template, and -conf is served as it is.
+   */
+  make(): Promise<Made | undefined>;
+};
+
+/** `plain` is what is served where there is no template: the Corefile of -conf as it is. */
+export function nodeCorefileSource(options: NodeSourceOptions, plain: CorefileSource): NodeCorefileSource {
+  const { settings, isTemplateGiven, conf, kubeDnsDirectory, clusterDirectory, log, countFault } = options;
+  const { template } = settings;
+  const make = corefileMaker({ ...options, mayLackTemplate: () => !isTemplateGiven || existsSync(conf) });
+  const write = corefileWriter(conf, log);
+  const faults = new StandingFaults((fault) => {
+    countFault();
+    log.error(fault);
+  });
+  let isServing = false;
+  const failures = new StandingFaults((failure) => {
+    countFault();
+    if (isServing) log.error(`${failure}; the last good configuration stays`);
+  });
+
+  const read = async () => {
+    try {
+      const made = await make();
+      const lacking = isTemplateGiven ? [`there is no template ${template}: ${conf} is served as it is`] : [];
+      faults.update(made?.faults ?? lacking);
+      if (made !== undefined) await write(made);
+      const corefile = made?.corefile ?? (await plain.read());
+      failures.update([]);
+      return corefile;
+    } catch (error) {
+      failures.update([messageOf(error)]);
+      throw error;
+    }
+  };
+  const places = [dirname(template), kubeDnsDirectory, clusterDirectory];
+  const directories = [...new Set(places.filter((directory) => directory !== undefined))];
+  const isMade = isTemplateGiven || existsSync(template);
+  return {
+    file: isMade ? template : plain.file,
+    advice: isMade ? '' : plain.advice,
+    read,
+    make,
+    follow(configuration) {
+      isServing = true;
+      return watchDirectories({ directories, look: changeSeeker(configuration, read) });
+    },
+  };
+}
+
+/** Says what was made, when it has changed, and writes it where it can be seen. */
+function corefileWriter(conf: string, log: Logger): (made: Made) => Promise<void> {
+  let written: string | undefined;
+  const keep = fileKeeper(conf, (reason) => {
+    log.info(`The Corefile cannot be written to ${conf}: ${reason}; it is kept in memory`);
+  });
+  return async ({ lines, stubDomains, upstreamServers }) => {
+    const text = textOf(lines);
+    if (text === written) return;
+    written = text;
+    const upstreams = upstreamServers.join(' ') || RESOLV_CONF;
+    log.info(`Updated Corefile with ${stubDomains.length} custom stubdomains and upstream servers ${upstreams}`);
+    await keep(text);
+  };
+}
+
+/** Reloads what has changed; what has failed is not tried again until it changes. Who reads and reloads says why. */
+function changeSeeker(configuration: Configuration, read: () => Promise<Corefile>): () => Promise<void> {
+  let failed = '';
+  return async () => {
+    const corefile = await read().catch(() => undefined);
+    const found = corefile === undefined ? '' : fingerprint(corefile);
+    if (found === '' || found === configuration.fingerprint || found === failed) return;
+    failed = '';
+    await configuration.reload().catch(() => {
+      failed = found;
+    });
+  };
+}
