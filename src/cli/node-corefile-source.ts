@@ -11,6 +11,7 @@ import { corefileMaker, type Made, type MakerOptions } from '../kubernetes/maker
 import { RESOLV_CONF } from '../kubernetes/template.ts';
 import { watchDirectories } from '../kubernetes/watch.ts';
 import type { Logger } from '../observe/logger.ts';
+import { configure } from '../server/configure.ts';
 import type { CorefileSource } from './corefile-source.ts';
 import { fileKeeper } from './written-corefile.ts';
 
@@ -48,12 +49,17 @@ export function nodeCorefileSource(options: NodeSourceOptions, plain: CorefileSo
     if (isServing) log.error(`${failure}; the last good configuration stays`);
   });
 
-  const read = async () => {
+  let isMadeNow = false;
+  const readOnce = async () => {
     try {
       const made = await make();
+      isMadeNow = made !== undefined;
       const lacking = isTemplateGiven ? [`there is no template ${template}: ${conf} is served as it is`] : [];
       faults.update(made?.faults ?? lacking);
-      if (made !== undefined) await write(made);
+      if (made !== undefined) {
+        configure(made.corefile.blocks); // What no directive takes must not take the place of what is served.
+        await write(made);
+      }
       const corefile = made?.corefile ?? (await plain.read());
       failures.update([]);
       return corefile;
@@ -62,17 +68,29 @@ export function nodeCorefileSource(options: NodeSourceOptions, plain: CorefileSo
       throw error;
     }
   };
+  // One at a time, so that an older content never comes after a newer one.
+  let last: Promise<unknown> = Promise.resolve();
+  const read = () => {
+    const next = last.then(readOnce);
+    last = next.catch(() => undefined);
+    return next;
+  };
   const places = [dirname(template), kubeDnsDirectory, clusterDirectory];
   const directories = [...new Set(places.filter((directory) => directory !== undefined))];
-  const isMade = isTemplateGiven || existsSync(template);
+  const hasTemplate = isTemplateGiven || existsSync(template);
   return {
-    file: isMade ? template : plain.file,
-    advice: isMade ? '' : plain.advice,
+    file: hasTemplate ? template : plain.file,
+    advice: hasTemplate ? '' : plain.advice,
     read,
     make,
     follow(configuration) {
       isServing = true;
-      return watchDirectories({ directories, look: changeSeeker(configuration, read) });
+      // A Corefile that nobody makes says itself whether its changes are looked for.
+      const readMade = async () => {
+        const corefile = await read();
+        return isMadeNow ? corefile : undefined;
+      };
+      return watchDirectories({ directories, look: changeSeeker(configuration, readMade) });
     },
   };
 }
@@ -94,7 +112,7 @@ function corefileWriter(conf: string, log: Logger): (made: Made) => Promise<void
 }
 
 /** Reloads what has changed; what has failed is not tried again until it changes. Who reads and reloads says why. */
-function changeSeeker(configuration: Configuration, read: () => Promise<Corefile>): () => Promise<void> {
+function changeSeeker(configuration: Configuration, read: () => Promise<Corefile | undefined>): () => Promise<void> {
   let failed = '';
   return async () => {
     const corefile = await read().catch(() => undefined);

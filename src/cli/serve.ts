@@ -11,6 +11,7 @@ import { Metrics } from '../observe/metrics.ts';
 import { metricsRoutes } from '../observe/metrics-page.ts';
 import { addProcessMetrics } from '../observe/process-metrics.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
+import { exitAtOnce } from '../sys/exit.ts';
 import { trimAllocator, trimHeap } from '../sys/heap.ts';
 import { Poller } from '../sys/poller.ts';
 import { EMBEDDED_PORT, isNodeCache, sourceOfFlags } from './configuration-flags.ts';
@@ -56,7 +57,8 @@ export async function serve(argv: readonly string[], loaded: () => void, warning
     await server.start(announce);
   } catch (error) {
     log.flushSync();
-    fail(`${error instanceof Error ? error.message : error}${source.advice}`, EXIT_FAULT);
+    process.stderr.write(`${error instanceof Error ? error.message : error}${source.advice}\n`);
+    exitAtOnce(EXIT_FAULT); // The threads may not be through with their start.
   }
   process.on('uncaughtException', (error) => server.recover(error));
   source.follow?.(server);

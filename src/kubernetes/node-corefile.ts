@@ -4,6 +4,7 @@ import type { Environment } from '../corefile/environment.ts';
 import { ConfigError } from '../corefile/errors.ts';
 import { parseCorefile } from '../corefile/parse.ts';
 import { COREDNS_DIRECTIVES } from '../directives/order.ts';
+import { parseTarget } from '../upstream/endpoint.ts';
 import { isSubdomain } from '../wire/name.ts';
 import type { ClusterDns } from './cluster-dns.ts';
 import type { ClusterZone, ClusterZones } from './coredns.ts';
@@ -109,7 +110,10 @@ class KnownZones {
     const lines = blocks.flatMap(({ directives }) => directives);
     const asking = blocks.flatMap(({ keys, directives }) => {
       const forward = directives.find(({ name, args }) => {
-        return name.text === 'forward' && args[0]?.text === ROOT_ZONE && args.some(({ text }) => text === address);
+        const [from, ...targets] = args;
+        return (
+          name.text === 'forward' && from?.text === ROOT_ZONE && targets.some(({ text }) => addressOf(text) === address)
+        );
       });
       return forward === undefined ? [] : [{ keys, forward }];
     });
@@ -137,6 +141,11 @@ class KnownZones {
     const key = this.around(zone);
     return key !== undefined && (key.zone === zone || this.#asksCluster.has(key));
   }
+}
+
+function addressOf(target: string): string | undefined {
+  const parsed = parseTarget(target);
+  return 'endpoint' in parsed ? parsed.endpoint.address : undefined;
 }
 
 type Chosen<T> = {

@@ -15,6 +15,7 @@ const libc = koffi.load(null);
 export const socket: (family: number, type: number, protocol: number) => number = libc.func(
   'int socket(int family, int type, int protocol)',
 );
+export const exit: (status: number) => void = libc.func('void _exit(int status)');
 export const close: (fd: number) => number = libc.func('int close(int fd)');
 export const bind: (fd: number, name: Uint8Array, nameBytes: number) => number = libc.func(
   'int bind(int fd, const void *name, uint32_t nameBytes)',
