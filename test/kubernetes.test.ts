@@ -143,7 +143,7 @@ async function openNodeCache(start: typeof startNodens, options: Options): Promi
     metricsPort,
     async untilAskedOf(who: Who, qname: string) {
       const isAsked = async () => (await addressOf(nodens, qname)) === ADDRESSES[who];
-      await eventually(`${qname} to be asked of ${who}`, isAsked, TAKEN_OVER_MS);
+      await withOutput(nodens, eventually(`${qname} to be asked of ${who}`, isAsked, TAKEN_OVER_MS));
     },
     faults: async () =>
       (await scrape(metricsPort)).value('coredns_nodecache_setup_errors_total', { errortype: 'configmap' }),
@@ -155,12 +155,16 @@ async function addressOf(nodens: Nodens, qname: string): Promise<string | undefi
   return answers[0]?.split(' ').at(-1) ?? rcode;
 }
 
-function untilSaid(nodens: NodeCache, text: string): Promise<true> {
-  return eventually(
-    `"${text}" in the output`,
-    () => (nodens.stdout() + nodens.stderr()).includes(text) || undefined,
-    TAKEN_OVER_MS,
-  );
+async function untilSaid(nodens: NodeCache, text: string): Promise<void> {
+  const isSaid = () => (nodens.stdout() + nodens.stderr()).includes(text);
+  await withOutput(nodens, eventually(`"${text}" in the output`, isSaid, TAKEN_OVER_MS));
+}
+
+/** A failure without what the server has said would be hard to follow. */
+async function withOutput(nodens: Nodens, waiting: Promise<unknown>): Promise<void> {
+  await waiting.catch((cause) => {
+    throw new Error(`${cause.message}; it has said:\n${nodens.stdout()}${nodens.stderr()}`, { cause });
+  });
 }
 
 function timesSaid(nodens: NodeCache, text: string): number {

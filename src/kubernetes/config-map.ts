@@ -13,7 +13,6 @@ const ATTEMPTS = 3;
  */
 export async function readKeys(directory: string, keys: readonly string[]): Promise<Map<string, string>> {
   try {
-    if (!(await stat(directory)).isDirectory()) throw new Error('it is no directory');
     for (let attempt = 1; ; attempt++) {
       const root = await rootOf(directory);
       const texts = new Map<string, string>();
@@ -21,7 +20,8 @@ export async function readKeys(directory: string, keys: readonly string[]): Prom
         const text = await readText(join(root, key));
         if (text !== undefined) texts.set(key, text);
       }
-      if (attempt === ATTEMPTS || (await rootOf(directory)) === root) return texts;
+      // What has been taken away in between must not look like an empty one.
+      if ((await rootOf(directory)) === root || attempt === ATTEMPTS) return texts;
     }
   } catch (cause) {
     throw new Error(`cannot read "${directory}": ${systemReason(cause)}`, { cause });
@@ -33,7 +33,8 @@ async function rootOf(directory: string): Promise<string> {
   try {
     return await realpath(join(directory, DATA));
   } catch {
-    return directory;
+    if ((await stat(directory)).isDirectory()) return directory;
+    throw new Error('it is no directory');
   }
 }
 
