@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -23,11 +23,11 @@ const plain = file('plain', '. {\n    whoami\n}\n');
 const missing = join(directory, 'missing');
 const env = { KUBE_DNS_SERVICE_HOST: '10.96.0.10', MY_DNS_SERVICE_HOST: '10.96.0.11' };
 
-function open(argv: readonly string[]) {
+function open(argv: readonly string[], writes = false) {
   const { values, given } = parseFlags(argv, SERVER_FLAGS);
   const { log, lines } = fakeLog();
   let faults = 0;
-  const source = sourceOfFlags(values, given, { env, log, countFault: () => faults++ });
+  const source = sourceOfFlags(values, given, { env, log, countFault: () => faults++, writes });
   return { source, given, lines, faults: () => faults };
 }
 
@@ -71,9 +71,12 @@ for (const { name, argv, want, nodeCache = true, lines = [] } of cases) {
   });
 }
 
-test('sourceOfFlags: the result is written to -conf', async () => {
+test('sourceOfFlags: the result is written to -conf by a server', async () => {
   const conf = join(directory, 'written');
-  await (await open([...LOCAL, '-basecorefile', template, '-conf', conf]).source).read();
+  const argv = [...LOCAL, '-basecorefile', template, '-conf', conf];
+  await (await open(argv).source).read();
+  assert.equal(existsSync(conf), false);
+  await (await open(argv, true).source).read();
   assert.equal(readFileSync(conf, 'utf8'), FILLED.replace(':53', ''));
 });
 

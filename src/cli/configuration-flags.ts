@@ -23,6 +23,8 @@ export type SourceServices = {
   readonly log: Logger;
   /** Counts what was not as it should be in template or ConfigMaps. */
   readonly countFault: () => void;
+  /** The Corefile that is made is written to -conf, as a server does. */
+  readonly writes: boolean;
 };
 
 /** Whether the flags are those of node-cache, which has a template and ConfigMaps, and metrics on a port of its own. */

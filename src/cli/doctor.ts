@@ -4,7 +4,7 @@ import { LineWriter } from '../observe/line-writer.ts';
 import { Logger } from '../observe/logger.ts';
 import { inspect } from '../server/inspect.ts';
 import { EXIT_FAULT, print, readFlags } from './command.ts';
-import { corefileSource } from './corefile-source.ts';
+import { sourceOfFlags } from './configuration-flags.ts';
 import { DOCTOR_FLAGS, type ServerFlags } from './flag-table.ts';
 import { nodeFlags } from './node-flags.ts';
 
@@ -21,9 +21,9 @@ export async function doctor(argv: readonly string[]): Promise<void> {
 async function inspectConfiguration(flags: ServerFlags, given: ReadonlySet<string>) {
   const nothing = { places: [], plan: undefined };
   try {
-    const port = flags['dns.port'];
-    const source = corefileSource(flags.conf, port, port);
-    const { targets, plan } = await inspect(await source.read(), nodeFlags(flags, given), silentLog());
+    const services = { env: process.env, log: silentLog(), countFault: () => undefined, writes: false };
+    const source = await sourceOfFlags(flags, given, services);
+    const { targets, plan } = await inspect(await source.read(), nodeFlags(flags, given), services.log);
     const places = targets.map(({ address, port: at }) => ({ address, port: at }));
     return { findings: [], subject: { places, plan } };
   } catch (error) {

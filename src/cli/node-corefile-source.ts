@@ -18,8 +18,9 @@ import { fileKeeper } from './written-corefile.ts';
 export type NodeSourceOptions = Omit<MakerOptions, 'mayLackTemplate'> & {
   /** Whether the template must be there, or is used if it is. */
   readonly isTemplateGiven: boolean;
-  /** Where the result is written to; empty: nowhere. */
   readonly conf: string;
+  /** The result is written to `conf`. */
+  readonly writes: boolean;
   readonly log: Logger;
   /** Counts what was not as it should be. */
   readonly countFault: () => void;
@@ -38,7 +39,7 @@ export function nodeCorefileSource(options: NodeSourceOptions, plain: CorefileSo
   const { settings, isTemplateGiven, conf, kubeDnsDirectory, clusterDirectory, log, countFault } = options;
   const { template } = settings;
   const make = corefileMaker({ ...options, mayLackTemplate: () => !isTemplateGiven || existsSync(conf) });
-  const write = corefileWriter(conf, log);
+  const write = corefileWriter(options.writes ? conf : '', log);
   const faults = new StandingFaults((fault) => {
     countFault();
     log.error(fault);

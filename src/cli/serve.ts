@@ -42,7 +42,7 @@ export async function serve(argv: readonly string[], loaded: () => void, warning
   if (warning !== undefined) log.warning(warning);
   const metrics = new Metrics();
   const http = new HttpListeners();
-  const node = orFail(() => nodeFlags(flags, given));
+  const node = await orFail(() => nodeFlags(flags, given));
   const source = await readSource(flags, given, log, metrics);
   const server = createServer(flags, node, { log, metrics, http, readCorefile: source.read });
   process.once('exit', () => server.halt());
@@ -99,9 +99,9 @@ async function readSource(
 }
 
 /** A value of a flag that node-cache would refuse, too, is worded as node-cache does. */
-function orFail<T>(read: () => T): T {
+async function orFail<T>(read: () => T | Promise<T>): Promise<T> {
   try {
-    return read();
+    return await read();
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
     return fail(`[FATAL] Error parsing flags - ${error.message}, Exiting`, EXIT_FAULT);

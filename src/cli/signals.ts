@@ -1,6 +1,8 @@
+import { flushCompileCache } from 'node:module';
 import { messageOf } from '../corefile/errors.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Server } from '../server/server.ts';
+import { exitAtOnce } from '../sys/exit.ts';
 import { unblockSignal } from '../sys/signals.ts';
 
 const EXIT_STOP_FAILED = 3;
@@ -45,7 +47,9 @@ async function stopCode(server: Server, log: Logger): Promise<number> {
   }
 }
 
+/** All has been done by now, or is not to be; a responder that is still loading must not abort the process. */
 function exit(log: Logger, code: number): never {
   log.flushSync();
-  process.exit(code);
+  flushCompileCache();
+  exitAtOnce(code);
 }
