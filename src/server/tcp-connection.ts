@@ -23,6 +23,8 @@ export type ConnectionOwner = {
   /** After so many queries a connection ends. */
   maxQueries: number;
   receive: Receive;
+  /** How long a client may take to end its half after we have ended ours. */
+  readonly lingerMs: number;
   readonly onClosed: (connection: TcpConnection) => void;
 };
 
@@ -44,8 +46,12 @@ export class TcpConnection {
   #inflight = 0;
   /** Messages have come that must wait until there is room for them. */
   #isBlocked = false;
+  /** It ends at its first idle moment, and reads on until then. */
+  #isDraining = false;
   /** No more is read: the client has ended its half or asked all it may, or the listener closes. */
   #isEnding = false;
+  /** Our half is ended; what still comes is thrown away. */
+  #isFinished = false;
   #hasTurnEnd = false;
   #timer: NodeJS.Timeout;
   #timerMs: number;
@@ -62,6 +68,7 @@ export class TcpConnection {
     this.#timerMs = owner.timeouts.readMs;
     this.#timer = setTimeout(() => this.#onTimeout(), this.#timerMs);
     socket.on('data', (chunk: Buffer<ArrayBuffer>) => {
+      if (this.#isFinished) return;
       this.#assembler.push(chunk);
       this.#serve();
     });
@@ -74,8 +81,15 @@ export class TcpConnection {
     });
   }
 
-  /** Reads no more, and closes the connection when its answers have been sent. */
+  /** Ends the connection as soon as nothing is under way on it; one that has asked nothing yet is about to. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#awaitTurnEnd();
+  }
+
+  /** Reads no more, and ends the connection when its answers have been sent. */
   end(): void {
+    if (this.#isFinished) return;
     this.#isEnding = true;
     this.#socket.pause();
     this.#awaitTurnEnd();
@@ -88,7 +102,7 @@ export class TcpConnection {
   /** One query has its answer; none if it was dropped. Only for the connection's clients. */
   settle(message: Uint8Array | undefined): void {
     this.#inflight--;
-    if (this.#socket.destroyed) return;
+    if (this.#isFinished || this.#socket.destroyed) return;
     this.#awaitTurnEnd();
     if (message !== undefined) this.#socket.write(frame(message));
     if (this.#inflight === 0) this.#startTimer(this.#owner.timeouts.idleMs);
@@ -133,11 +147,38 @@ export class TcpConnection {
       this.#serve();
       if (!this.#isBlocked && !this.#isEnding) this.#socket.resume();
     }
-    if (this.#isEnding && !this.#isBlocked && this.#inflight === 0) this.#socket.destroySoon();
+    if (this.#isBlocked || this.#inflight > 0) return;
+    if (this.#isEnding) this.#finish();
+    else if (this.#isDraining) this.#endIfIdle();
+  }
+
+  /** Two immediates are one whole turn: what has arrived by now is read in it. */
+  #endIfIdle(): void {
+    const queryCount = this.#queryCount;
+    if (queryCount === 0 || this.#assembler.hasBegun) return;
+    const look = () => {
+      if (this.#queryCount === queryCount && !this.#assembler.hasBegun) this.end();
+    };
+    setImmediate(() => setImmediate(look));
+  }
+
+  /**
+   * Ends our half, and takes what still comes until the client ends its own: closed with something unread, the kernel would
+   * reset the connection, and a query that met our end on its way would look like a fault.
+   */
+  #finish(): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.#socket.end(() => {
+      clearTimeout(this.#timer);
+      if (!this.#socket.destroyed) this.#timer = setTimeout(() => this.destroy(), this.#owner.lingerMs);
+    });
+    this.#socket.resume();
   }
 
   /** The client has read what waited for it. */
   #onDrain(): void {
+    if (this.#isFinished) return;
     this.#startTimer(this.#owner.timeouts.idleMs);
     this.#awaitTurnEnd();
   }
@@ -156,7 +197,7 @@ export class TcpConnection {
     if (this.#inflight > 0 && this.#timerMs < MAX_ANSWER_MS) this.#startTimer(MAX_ANSWER_MS);
     // A client that does not read its answers is not waited for.
     else if (this.#socket.writableLength > 0) this.#socket.destroy();
-    else this.#socket.destroySoon();
+    else this.#finish();
   }
 }
 

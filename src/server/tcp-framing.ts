@@ -15,6 +15,11 @@ export class MessageAssembler {
   #partial = NOTHING;
   #partialBytes = 0;
 
+  /** A part of the next message is here. */
+  get hasBegun(): boolean {
+    return this.#partialBytes > 0;
+  }
+
   /** What the connection has brought. The bytes before it must have been used up: `next` has returned undefined. */
   push(chunk: Uint8Array<ArrayBuffer>): void {
     this.#chunk = chunk;

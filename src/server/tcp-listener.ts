@@ -1,10 +1,12 @@
 import net from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { close, localPort, openTcp, SELF_MARK, setMark } from '../sys/socket.ts';
+import { close, localPort, openTcp, SELF_MARK, setMark, waitingConnections } from '../sys/socket.ts';
 import type { Receive } from './client.ts';
 import { type ConnectionOwner, TcpConnection, type TcpTimeouts } from './tcp-connection.ts';
 
 const UNLIMITED = Number.POSITIVE_INFINITY;
+const READ_ON_MS = 500;
+const LINGER_MS = 500;
 
 export type TcpListenerOptions = {
   /** An IP address, or `''` for all of the host's. */
@@ -20,10 +22,18 @@ export type TcpListenerOptions = {
   readonly timeouts: TcpTimeouts;
   /** After so many queries a connection ends; without it never. */
   readonly maxQueries?: number | undefined;
+  /** How long a client may take to end its half after we have ended ours. */
+  readonly lingerMs?: number;
   /** Gets each query; it may answer at once or later. It must not throw. */
   readonly receive: Receive;
   /** A connection was closed because there were too many, or could not be accepted. */
   readonly onRejected?: () => void;
+};
+
+type CloseOptions = {
+  readonly graceMs: number;
+  /** So long connections may still ask that are never idle, or that have not asked anything. */
+  readonly readOnMs?: number;
 };
 
 /** One listening TCP socket and its connections. It outlives reloads of the configuration. */
@@ -41,12 +51,13 @@ export class TcpListener {
   /** Opens the socket; throws a SystemError. Connections wait in its queue until `start`. */
   constructor(options: TcpListenerOptions) {
     const { address, port, backlog, mayComeLater = false, maxConnections, timeouts } = options;
-    const { maxQueries = UNLIMITED, receive, onRejected } = options;
+    const { maxQueries = UNLIMITED, lingerMs = LINGER_MS, receive, onRejected } = options;
     this.#fd = openTcp({ address, port, backlog, mayComeLater });
     this.address = address;
     this.port = localPort(this.#fd);
     this.#backlog = backlog;
-    this.#owner = { timeouts, maxQueries, receive, onClosed: (connection) => this.#connections.delete(connection) };
+    const onClosed = (connection: TcpConnection) => this.#connections.delete(connection);
+    this.#owner = { timeouts, maxQueries, lingerMs, receive, onClosed };
     // A client that has sent its last query closes its half, and still gets its answers.
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.#connections.add(new TcpConnection(socket, this.#owner)),
@@ -84,28 +95,40 @@ export class TcpListener {
   }
 
   /**
-   * Accepts no more, ends each connection once it has its answers, and after `graceMs` all that are left. Resolves when
-   * none is left.
+   * Accepts what the kernel has connected already and then no more, ends each connection once it has its answers, and after
+   * `graceMs` all that are left. Resolves when none is left.
    */
-  close({ graceMs }: { readonly graceMs: number }): Promise<void> {
-    this.#closing ??= this.#drainAndClose(graceMs);
+  close({ graceMs, readOnMs = Math.min(READ_ON_MS, graceMs) }: CloseOptions): Promise<void> {
+    this.#closing ??= this.#drainAndClose(graceMs, readOnMs);
     return this.#closing;
   }
 
-  async #drainAndClose(graceMs: number): Promise<void> {
+  async #drainAndClose(graceMs: number, readOnMs: number): Promise<void> {
     if (!this.#isStarted) {
       close(this.#fd);
       return;
     }
-    // The kernel resets what it has not handed over when a socket closes. The next turns take in what has arrived:
-    // first the rest of this one, then connections, then their queries.
-    for (let turn = 0; turn < 3; turn++) await nextTurn();
+    await this.#acceptWaiting(performance.now() + readOnMs);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const connection of this.#connections) connection.end();
-    const grace = setTimeout(() => {
-      for (const connection of this.#connections) connection.destroy();
-    }, graceMs);
+    const forEach = (act: (connection: TcpConnection) => void) => () => this.#connections.forEach(act);
+    forEach((connection) => connection.drain())();
+    const timers = [
+      setTimeout(
+        forEach((connection) => connection.end()),
+        readOnMs,
+      ),
+      setTimeout(
+        forEach((connection) => connection.destroy()),
+        graceMs,
+      ),
+    ];
     await closed;
-    clearTimeout(grace);
+    for (const timer of timers) clearTimeout(timer);
+  }
+
+  /** The kernel resets what it has not handed over when a socket closes, and libuv takes one connection a turn. */
+  async #acceptWaiting(endsAtMs: number): Promise<void> {
+    do await nextTurn();
+    while (waitingConnections(this.#fd) > 0 && performance.now() < endsAtMs);
   }
 }

@@ -27,6 +27,10 @@ const SO_MEMINFO = 55;
 /** Of the numbers that SO_MEMINFO gives (linux/sock_diag.h), the one of datagrams that found no room. */
 const MEMINFO_DROPS = 8;
 const MEMINFO_COUNT = 9;
+const IPPROTO_TCP = 6;
+const TCP_INFO = 11;
+/** Where struct tcp_info (linux/tcp.h), in words, has the connections that wait for accept. */
+const TCP_INFO_UNACKED = 6;
 const IPPROTO_IP = 0;
 const IP_PKTINFO = 8;
 const IP_FREEBIND = 15;
@@ -52,6 +56,7 @@ const nameBytes = new Uint8Array(SOCKADDR_V6_BYTES);
 const optionValue = new Int32Array(1);
 const optionBytes = new Uint32Array(1);
 const memoryInfo = new Uint32Array(MEMINFO_COUNT);
+const tcpInfo = new Uint32Array(TCP_INFO_UNACKED + 1);
 
 /**
  * On sockets of ours by which the rules of the node know them: queries to ourselves, and the connections that our listeners
@@ -149,6 +154,12 @@ export function setMark(fd: number, mark: number): boolean {
 export function leaveSelection(fd: number): boolean {
   const peers = localFamily(fd) === AF_INET ? ['127.0.0.1'] : ['::1', '::ffff:127.0.0.1'];
   return peers.some((peer) => libc.connect(fd, nameBytes, encodeSockaddr(nameBytes, peer, UNUSED_PORT)) === 0);
+}
+
+/** How many connections wait to be accepted from a listening socket. */
+export function waitingConnections(fd: number): number {
+  optionBytes[0] = tcpInfo.byteLength;
+  return libc.getsockopt(fd, IPPROTO_TCP, TCP_INFO, tcpInfo, optionBytes) === 0 ? tcpInfo[TCP_INFO_UNACKED] : 0;
 }
 
 /** Gives the descriptor back. Whoever watches it with a poller removes it there first. */
