@@ -74,7 +74,9 @@ export class Listener implements ServedListener {
       timeouts: timeoutsOf(target),
       maxQueries: target.maxTcpQueries,
       receive,
-      onRejected: () => services.rejectedConnections.inc(),
+      onRejected: (clientPort) => {
+        if (!this.#selfQuery.turnedAway(clientPort)) services.rejectedConnections.inc();
+      },
     });
     try {
       this.#udp = new UdpListener({

@@ -1,68 +1,126 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
-import { fakeLog } from '../observe/testing.ts';
+import { type TestContext, test } from 'node:test';
 import { Poller } from '../sys/poller.ts';
-import type { Client } from './client.ts';
+import { WITHOUT_IPV6 } from '../sys/testing.ts';
+import type { Receive } from './client.ts';
+import { screen } from './screen.ts';
 import { SelfQuery } from './self-query.ts';
 import { TcpListener } from './tcp-listener.ts';
+import { FakeNodeHolder, testServer } from './testing.ts';
 import { UdpListener } from './udp-listener.ts';
 
-const DEADLINE_MS = 20_000;
-const SOON_MS = 300;
-const { log } = fakeLog();
-const poller = new Poller((error) => log.error(String(error)));
-after(() => poller.close());
+const LONG_MS = 60_000;
+/** For what is never answered: the tries of one round. */
+const SHORT_MS = 100;
 
-/** A header that says NOTIMP, as the server answers what is no query. */
-const notImplemented = (message: Uint8Array) => Uint8Array.of(message[0], message[1], 0x90, 4, 0, 0, 0, 0, 0, 0, 0, 0);
+/** Answers as a listener does what no chain has to see. */
+const respond: Receive = (message, client) => {
+  const refusal = screen(message);
+  if (refusal instanceof Uint8Array) client.send(refusal);
+};
+const swallow: Receive = (_, client) => client.drop();
 
-/** A listener on loopback that answers unless it is told not to; `heard` are the messages. */
-function listen(selfQuery: SelfQuery | undefined, port = 0) {
-  const state = { heard: 0, silent: false };
-  const receive = (message: Uint8Array, client: Client) => {
-    state.heard++;
-    selfQuery?.arrived(message, client);
-    if (state.silent) client.drop();
-    else client.send(notImplemented(message));
-  };
-  const timeouts = { readMs: 5000, idleMs: 5000 };
-  const tcp = new TcpListener({ address: '127.0.0.1', port, backlog: 16, maxConnections: 100, timeouts, receive });
-  const udp = new UdpListener({ address: '127.0.0.1', port: tcp.port, poller, receive });
-  tcp.start();
-  udp.start();
-  after(() => Promise.all([udp.close({ graceMs: 0 }), tcp.close({ graceMs: 0 })]));
-  return Object.assign(state, { port: udp.port, place: { address: '127.0.0.1', port: udp.port } });
+type Place = { readonly selfQuery: SelfQuery; readonly address: string; readonly port: number };
+type PlaceOptions = {
+  readonly address?: string;
+  /** That of another place, which it is then shared with as if by another process. */
+  readonly port?: number;
+  readonly udp?: Receive;
+  readonly tcp?: Receive;
+  readonly maxConnections?: number;
+};
+
+/** The sockets of one listener. */
+function open(t: TestContext, options: PlaceOptions = {}): Place {
+  const { address = '127.0.0.1', port = 0, udp = respond, tcp = respond, maxConnections = 100 } = options;
+  const poller = new Poller((error) => assert.fail(String(error)));
+  const selfQuery = new SelfQuery(poller);
+  const noting =
+    (receive: Receive): Receive =>
+    (message, client) => {
+      selfQuery.arrived(message, client);
+      receive(message, client);
+    };
+  const tcpListener = new TcpListener({
+    address,
+    port,
+    backlog: 64,
+    maxConnections,
+    timeouts: { readMs: LONG_MS, idleMs: LONG_MS },
+    receive: noting(tcp),
+    onRejected: (clientPort) => void selfQuery.turnedAway(clientPort),
+  });
+  const udpListener = new UdpListener({ address, port: tcpListener.port, poller, receive: noting(udp) });
+  tcpListener.start();
+  udpListener.start();
+  t.after(async () => {
+    await Promise.all([tcpListener.close({ graceMs: 0 }), udpListener.close({ graceMs: 0 })]);
+    poller.close();
+  });
+  return { selfQuery, address, port: tcpListener.port };
 }
 
-test('it answers over UDP and TCP', async () => {
-  const selfQuery = new SelfQuery(poller);
-  const { place } = listen(selfQuery);
-  assert.equal(await selfQuery.ask(place, 1, DEADLINE_MS), true);
+for (const address of ['127.0.0.1', '::1', '']) {
+  const skip = address === '::1' && WITHOUT_IPV6;
+  test(`self-query: a listener on "${address}" answers itself`, { skip }, async (t) => {
+    const { selfQuery, port } = open(t, { address });
+    assert.equal(await selfQuery.ask({ address: address || '127.0.0.1', port }, 1, LONG_MS), true);
+  });
+}
+
+const silentCases: readonly { name: string; options: PlaceOptions }[] = [
+  { name: 'UDP', options: { udp: swallow } },
+  { name: 'TCP', options: { tcp: swallow } },
+];
+for (const { name, options } of silentCases) {
+  test(`self-query: one that does not answer over ${name} is found out`, async (t) => {
+    const place = open(t, options);
+    assert.equal(await place.selfQuery.ask(place, 1, SHORT_MS), false);
+  });
+
+  test(`self-query: another one that answers over ${name} in its place does not count`, async (t) => {
+    const place = open(t, options);
+    const other = open(t, { port: place.port });
+    assert.equal(await place.selfQuery.ask(place, 1, SHORT_MS), false);
+    assert.equal(await other.selfQuery.ask(other, 1, LONG_MS), true, 'the silent one is passed over');
+  });
+}
+
+test('self-query: where several share a place, each finds its own sockets', async (t) => {
+  const first = open(t);
+  const all = [first, ...Array.from({ length: 3 }, () => open(t, { port: first.port }))];
+  const answers = await Promise.all(all.map((place) => place.selfQuery.ask(place, 1, LONG_MS)));
+  assert.deepEqual(answers, [true, true, true, true]);
 });
 
-test('it is silent', async () => {
-  const selfQuery = new SelfQuery(poller);
-  const listener = listen(selfQuery);
-  listener.silent = true;
-  assert.equal(await selfQuery.ask(listener.place, 1, SOON_MS), false);
+test('self-query: connections of others up to the limit do not make the listener silent', async (t) => {
+  const place = open(t, { maxConnections: 0 });
+  assert.equal(await place.selfQuery.ask(place, 1, LONG_MS), true);
 });
 
-test('nobody listens', async () => {
-  const selfQuery = new SelfQuery(poller);
-  const { place } = listen(undefined);
-  assert.equal(await selfQuery.ask({ ...place, port: 1 }, 1, SOON_MS), false);
+test('self-query: an address that is not on the host answers nothing', async (t) => {
+  const { selfQuery, port } = open(t);
+  assert.equal(await selfQuery.ask({ address: '192.0.2.1', port }, 1, SHORT_MS), false);
 });
 
-test('answers of another process do not count', async () => {
-  const other = listen(undefined);
-  assert.equal(await new SelfQuery(poller).ask(other.place, 1, SOON_MS), false);
-  assert.ok(other.heard > 0);
+test('self-query: each of the UDP sockets must bring one', async (t) => {
+  const place = open(t);
+  assert.equal(await place.selfQuery.ask(place, 2, SHORT_MS), false, 'it has but one');
 });
 
-test('beside another process at the same place it is asked until its own sockets have answered', async () => {
-  const selfQuery = new SelfQuery(poller);
-  const own = listen(selfQuery);
-  const other = listen(undefined, own.port);
-  for (let round = 0; round < 5; round++) assert.equal(await selfQuery.ask(own.place, 1, DEADLINE_MS), true);
-  assert.ok(other.heard > 0);
-});
+for (const responderCount of [0, 3]) {
+  test(`self-query: with ${responderCount} responders all sockets are heard; nothing is counted or logged`, async (t) => {
+    const node = new FakeNodeHolder();
+    const corefile = '.:0 {\n bind 127.0.0.1\n log\n prometheus localhost:0\n whoami\n}\n';
+    const running = testServer(corefile, { responderCount, holdNode: node.hold });
+    t.after(() => running.close());
+    await running.server.start();
+    const counted = async () => (await running.metrics.expose()).match(/^coredns_dns_.*$/gm);
+    const before = await counted();
+    const linesBefore = running.lines();
+    assert.equal(await node.listeners.selfQuery('127.0.0.1', LONG_MS), true);
+    assert.equal(await node.listeners.selfQuery('127.0.0.2', LONG_MS), false, 'nobody listens there');
+    assert.deepEqual(await counted(), before);
+    assert.deepEqual(running.lines(), linesBefore);
+  });
+}

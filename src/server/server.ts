@@ -279,7 +279,7 @@ export class Server implements Configuration {
       ({ target }) => canonicalAddress(target.address) === address,
     );
     const answers = await Promise.all(listeners.map((listener) => listener.selfQuery(deadlineMs)));
-    return answers.every(Boolean);
+    return answers.length > 0 && answers.every(Boolean);
   }
 
   #mark(endpoints: readonly Endpoint[]): void {

@@ -26,8 +26,8 @@ export type TcpListenerOptions = {
   readonly lingerMs?: number;
   /** Gets each query; it may answer at once or later. It must not throw. */
   readonly receive: Receive;
-  /** A connection was closed because there were too many, or could not be accepted. */
-  readonly onRejected?: () => void;
+  /** A connection was closed because there were too many, or could not be accepted; then nothing is known of its client. */
+  readonly onRejected?: (clientPort: number | undefined) => void;
 };
 
 type CloseOptions = {
@@ -63,9 +63,9 @@ export class TcpListener {
       this.#connections.add(new TcpConnection(socket, this.#owner)),
     );
     this.#server.maxConnections = maxConnections;
-    this.#server.on('drop', () => onRejected?.());
+    this.#server.on('drop', (client) => onRejected?.(client?.remotePort));
     // An accept that failed, for want of memory or of a descriptor, costs that connection and not the process.
-    this.#server.on('error', () => onRejected?.());
+    this.#server.on('error', () => onRejected?.(undefined));
   }
 
   start(): void {

@@ -3,11 +3,14 @@ import { CacheStore } from '../cache/store.ts';
 import { parseCorefile } from '../corefile/parse.ts';
 import { newHitRules } from '../directives/hit-rules.ts';
 import { COREDNS_DIRECTIVES } from '../directives/order.ts';
+import type { HeldListeners } from '../node/holding.ts';
+import type { Plan } from '../node/plan.ts';
 import { HttpListeners } from '../observe/http-listeners.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { fakeLog } from '../observe/testing.ts';
 import { Poller } from '../sys/poller.ts';
 import type { RunningBlock } from './block.ts';
+import type { NodeHolder } from './node-holder.ts';
 import { Server, type ServerOptions } from './server.ts';
 
 const CACHE_BYTES = 2 ** 20;
@@ -22,6 +25,39 @@ export function blockOf(handlers: readonly string[]): RunningBlock {
     zones: ['.'],
     hits: newHitRules(),
   };
+}
+
+type NodeStep = 'prepare' | 'apply' | 'settle' | 'release' | 'giveBack';
+
+/** Holds nothing; each step that it is told is noted, and does what the test has put into `on`. */
+export class FakeNodeHolder implements NodeHolder {
+  readonly steps: string[] = [];
+  readonly on: { [Step in NodeStep]?: (plan: Plan | undefined) => Promise<void> | void } = {};
+  illness: string | undefined;
+  #listeners: HeldListeners | undefined;
+
+  /** For the server's options. */
+  readonly hold = (listeners: HeldListeners): NodeHolder => {
+    this.#listeners = listeners;
+    return this;
+  };
+
+  get listeners(): HeldListeners {
+    if (this.#listeners === undefined) throw new Error('no server has asked for it');
+    return this.#listeners;
+  }
+
+  prepare = (plan: Plan | undefined) => this.#step('prepare', plan);
+  apply = (plan: Plan | undefined) => this.#step('apply', plan);
+  settle = () => this.#step('settle');
+  release = () => this.#step('release');
+  giveBack = () => this.#step('giveBack');
+
+  async #step(step: NodeStep, plan?: Plan): Promise<void> {
+    const places = plan?.endpoints.map(({ address, port }) => ` ${address}:${port}`) ?? [];
+    this.steps.push(`${step}${places.join('')}`);
+    await this.on[step]?.(plan);
+  }
 }
 
 export type TestServer = {
