@@ -35,8 +35,12 @@ type State = {
   isSilent: boolean;
 };
 
-/** Where no lease says so: how long an address may stay without an answer until that is an illness. */
+/** Where no lease says so: how long after a missed round an address may stay without an answer until that is an illness. */
 const PATIENCE_MS = 30_000;
+/** An address that did not answer is asked again so soon: after two whole rounds of silence its lease would be over. */
+const RETRY_MS = 250;
+/** What is held without being renewed any more must last until all that is under way has been answered. */
+const LEAVE_S = 15;
 /** A self-query is given up after a third of the lease, and in any case after so long. */
 const MAX_ASK_MS = 5_000;
 
@@ -69,8 +73,13 @@ export class Holding {
     return this.#services.rules;
   }
 
-  /** How often `keep` is to be called. */
-  get intervalMs(): number {
+  /** When `keep` is to be called again. */
+  get nextRoundMs(): number {
+    const isAnySilent = [...this.#states.values()].some(({ isSilent }) => isSilent);
+    return isAnySilent ? Math.min(RETRY_MS, this.#intervalMs) : this.#intervalMs;
+  }
+
+  get #intervalMs(): number {
     return (this.leaseS === undefined ? this.#plan.syncIntervalS : this.leaseS / 3) * 1000;
   }
 
@@ -81,7 +90,7 @@ export class Holding {
 
   /** Why pods may get no answer; undefined if they do. */
   get illness(): string | undefined {
-    const patienceMs = this.leaseS === undefined ? PATIENCE_MS : this.leaseS * 1000;
+    const patienceMs = this.leaseS === undefined ? this.#intervalMs + PATIENCE_MS : this.leaseS * 1000;
     const nowMs = this.#services.clock.nowMs();
     for (const [address, { answeredAtMs }] of this.#states) {
       const silentMs = nowMs - answeredAtMs;
@@ -117,11 +126,12 @@ export class Holding {
   async keep(): Promise<void> {
     const addresses = addressesOf(this.#plan);
     const fresh = this.#putMissing(addresses);
+    this.#prolong((address) => !addresses.includes(address), this.leaseS);
     // What is there already is not renewed before it has answered; without rules, kube-proxy would have the question.
     if (!this.rules.isWhole) await this.#putRules(addresses);
     else if (fresh.length > 0) await this.#putRules(fresh);
     this.#services.listeners.mark(this.#plan.endpoints);
-    const askMs = Math.min(this.intervalMs, MAX_ASK_MS);
+    const askMs = Math.min(this.#intervalMs, MAX_ASK_MS);
     const answers = await Promise.all(
       addresses.map(async (address) => ({
         address,
@@ -146,14 +156,27 @@ export class Holding {
 
   /** New traffic goes elsewhere from now on; what is under way is still answered. */
   async release(): Promise<void> {
+    const leaseS = this.leaseS && Math.max(this.leaseS, LEAVE_S);
     for (const address of this.addresses) this.#setTaken(address, false);
     this.#services.listeners.mark([]);
-    await this.#putRules(addressesOf(this.#plan));
+    await this.#putRules(addressesOf(this.#plan), leaseS);
+    this.#prolong(() => true, leaseS);
   }
 
-  /** Takes rules, addresses and the link away, but for what a successor holds. Throws what could not be. */
+  /** Takes rules, addresses and the link away, but for what a successor holds. Does what it can, and throws what failed. */
   async giveBack(successor?: Holding): Promise<void> {
-    if (successor?.rules !== this.rules) await this.#services.rules.remove();
+    const failures: unknown[] = [];
+    if (successor?.rules !== this.rules) await this.#services.rules.remove().catch((error) => failures.push(error));
+    try {
+      this.#leaveLink(successor);
+    } catch (error) {
+      failures.push(error);
+    }
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) throw new AggregateError(failures, failures.map(messageOf).join('; '));
+  }
+
+  #leaveLink(successor: Holding | undefined): void {
     const link = this.#findLink();
     if (link === undefined || !this.#plan.setUpLink) return;
     const isShared = successor?.plan.interfaceName === this.#plan.interfaceName;
@@ -226,6 +249,15 @@ export class Holding {
     for (const address of answered) this.#services.links.putAddress(link, address, this.leaseS);
   }
 
+  /** Keeps addresses that are still there for as long, unasked: what is under way must be answered from them. */
+  #prolong(isMeant: (address: string) => boolean, leaseS: number | undefined): void {
+    const link = leaseS !== undefined && this.#plan.setUpLink ? this.#findLink() : undefined;
+    if (link === undefined) return;
+    for (const { address } of this.#services.links.addresses(link)) {
+      if (this.#states.has(address) && isMeant(address)) this.#services.links.putAddress(link, address, leaseS);
+    }
+  }
+
   /** Writes down whether an address has answered, and says so when that changes. */
   #note(address: string, isAnswered: boolean): void {
     const { clock, log, metrics } = this.#services;
@@ -244,7 +276,7 @@ export class Holding {
   }
 
   /** Has the rules for the places of these addresses; those of others are left to run out. */
-  async #putRules(renewed: readonly string[] = []): Promise<void> {
+  async #putRules(renewed: readonly string[] = [], leaseS = this.leaseS): Promise<void> {
     const { endpoints, healthPorts } = this.#plan;
     const isOf = (addresses: readonly string[]) => (endpoint: Endpoint) => addresses.includes(endpoint.address);
     const taken = [...this.#states].flatMap(([address, { isTaken }]) => (isTaken ? [address] : []));
@@ -254,7 +286,7 @@ export class Holding {
       taken: endpoints.filter(isOf(renewed)).filter(isOf(taken)),
       left: endpoints.filter((endpoint) => !isOf(renewed)(endpoint)),
       healthPorts: healthPorts.filter(isOf(renewed)),
-      leaseS: this.leaseS,
+      leaseS,
     });
   }
 

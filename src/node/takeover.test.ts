@@ -47,6 +47,7 @@ function fakeNode(t: TestContext) {
     rulesChanged: (): void => undefined,
     rulesLost: false,
     rulesFail: undefined as Error | undefined,
+    removalFails: undefined as Error | undefined,
     wants: [] as RulesWant[],
   };
   const rules = (name: 'nftables' | 'iptables') => ({
@@ -62,7 +63,10 @@ function fakeNode(t: TestContext) {
       const left = want.left.length > 0 ? ` left [${text(want.left)}]` : '';
       steps.push(`rules held [${text(want.held)}] taken [${text(want.taken)}]${left}`);
     },
-    remove: async () => void steps.push('rules removed'),
+    remove: async () => {
+      if (node.removalFails !== undefined) throw node.removalFails;
+      steps.push('rules removed');
+    },
     watch: (changed: () => void) => {
       node.rulesChanged = changed;
       return () => undefined;
@@ -192,7 +196,11 @@ test('the end: traffic leaves first, then rules, address and link go', async (t)
   await takeover.apply(planFor([A]));
   taken();
   await takeover.release();
-  assert.deepEqual(taken(), ['mark 0', `rules held [${A}] taken []`]);
+  assert.deepEqual(
+    taken(),
+    ['mark 0', `rules held [${A}] taken []`, `put ${A} 15`],
+    'for as long as queries may be under way',
+  );
   await pass(60_000);
   assert.deepEqual(taken(), [], 'nothing is renewed any more');
   await takeover.giveBack();
@@ -222,6 +230,7 @@ test('a reload with other addresses: the new are taken, the old are given back a
   await takeover.apply(planFor([B]));
   assert.deepEqual(taken(), [
     `put ${B} 9`,
+    `put ${A} 9`,
     `rules held [${B} ${A}] taken []`,
     'mark 1',
     `ask ${B}`,
@@ -259,10 +268,71 @@ test('a reload that wants nothing any more', async (t) => {
   assert.deepEqual(taken(), [
     'mark 0',
     `rules held [${A}] taken []`,
+    `put ${A} 15`,
     'rules removed',
     `remove ${A}`,
     'delete nodecache',
   ]);
+});
+
+test('what leaves is renewed until it is settled, and what has run out is not put back', async (t) => {
+  const { takeover, taken, pass } = fakeNode(t);
+  await takeover.apply(planFor([A]));
+  await takeover.apply(planFor([B]));
+  taken();
+  await pass(3000);
+  assert.deepEqual(taken().slice(0, 1), [`put ${A} 9`]);
+  await pass(10_000);
+  taken();
+  await takeover.release();
+  assert.deepEqual(taken(), ['mark 0', `rules held [${B} ${A}] taken []`, `put ${B} 15`]);
+});
+
+test('a missed answer is asked for again soon, so that one alone does not cost the lease', async (t) => {
+  const node = fakeNode(t);
+  await node.takeover.apply(planFor([A]));
+  node.silent.add(A);
+  await node.pass(3000);
+  node.silent.clear();
+  node.taken();
+  await node.pass(250);
+  assert.deepEqual(node.taken(), ['mark 1', `ask ${A}`, `put ${A} 9`, `rules held [${A}] taken [${A}]`]);
+});
+
+test('without a lease what answers is well for the whole time between two rounds', async (t) => {
+  const node = fakeNode(t);
+  const { takeover, pass } = node;
+  await takeover.apply(planFor([A], { leaseS: undefined }));
+  await pass(59_999);
+  assert.equal(takeover.illness, undefined);
+  node.silent.add(A);
+  await pass(1);
+  assert.equal(takeover.illness, undefined, 'one missed answer');
+  await pass(30_001);
+  assert.match(takeover.illness ?? '', /169\.254\.20\.10 has not answered itself for 90 s/);
+});
+
+test('an end during the start waits for it, and nothing is watched after', async (t) => {
+  const node = fakeNode(t);
+  const starting = node.takeover.apply(planFor([A]));
+  await node.takeover.release();
+  await starting;
+  await node.takeover.giveBack();
+  node.taken();
+  node.linkChanged();
+  node.rulesChanged();
+  await node.pass(100);
+  assert.deepEqual(node.taken(), []);
+});
+
+test('rules that cannot be removed do not keep the address', async (t) => {
+  const node = fakeNode(t);
+  await node.takeover.apply(planFor([A]));
+  await node.takeover.release();
+  node.taken();
+  node.removalFails = new Error('the lock is held');
+  await assert.rejects(node.takeover.giveBack(), { message: 'the lock is held' });
+  assert.deepEqual(node.taken(), [`remove ${A}`, 'delete nodecache']);
 });
 
 test('a start that fails leaves nothing', async (t) => {

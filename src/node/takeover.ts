@@ -122,6 +122,7 @@ export class Takeover {
     }
     this.#former = old;
     this.#holding = holding;
+    if (this.#isLeaving) return;
     this.#watch(holding);
     this.#schedule();
   }
@@ -175,7 +176,7 @@ export class Takeover {
   #schedule(): void {
     clearTimeout(this.#timer);
     if (this.#holding === undefined || this.#isLeaving) return;
-    this.#timer = setTimeout(() => void this.#round(), this.#holding.intervalMs).unref();
+    this.#timer = setTimeout(() => void this.#round(), this.#holding.nextRoundMs).unref();
   }
 
   /** Renews what is held, and puts back what is missing; what fails is said and tried again at the next round. */
