@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import dnsPacket from 'dns-packet';
-import { freePort } from '../observe/testing.ts';
+import { freePort } from '../sys/testing/free-port.ts';
 import { WITHOUT_IPV6 } from '../sys/testing.ts';
 import { FakeNodeHolder, testServer } from './testing.ts';
 
