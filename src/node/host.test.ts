@@ -26,6 +26,7 @@ type Host = {
   readonly kind?: string;
   readonly ports?: number;
   readonly addresses?: readonly string[];
+  readonly leaseS?: number;
   readonly owner?: string;
   readonly ipv6?: boolean;
   readonly powerless?: boolean;
@@ -38,6 +39,10 @@ const cases: readonly { name: string; plan?: Plan; host?: Host; error?: string }
   {
     name: 'an address of ours that a reload gives up',
     host: { kind: 'dummy', addresses: ['192.0.2.1'], own: ['192.0.2.1'] },
+  },
+  {
+    name: 'an address of another instance, by its lease',
+    host: { kind: 'dummy', addresses: ['192.0.2.1'], leaseS: 10 },
   },
   { name: 'IPv6', plan: six, host: { ipv6: true } },
   {
@@ -112,7 +117,7 @@ const cases: readonly { name: string; plan?: Plan; host?: Host; error?: string }
 for (const { name, plan: wanted = plan, host = {}, error } of cases) {
   test(`host: ${name}`, () => {
     const links = new FakeLinks([], new FakeClock());
-    if (host.kind !== undefined) links.add('nodecache', host.kind, host.addresses);
+    if (host.kind !== undefined) links.add('nodecache', host.kind, host.addresses, host.leaseS);
     links.ports = host.ports ?? 0;
     if (host.owner !== undefined)
       links.add(

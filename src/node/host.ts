@@ -54,7 +54,9 @@ function checkLink(plan: Plan, { links }: HostView, own: readonly string[]): voi
   }
   if (link === undefined) return;
   const allowed = new Set([...addressesOf(plan), ...own]);
-  const foreign = links.addresses(link).find(({ address }) => !allowed.has(address) && !address.startsWith('fe80:'));
+  // What has a lease is of another instance that renews it, or of one that was killed, and runs out.
+  const lasting = links.addresses(link).filter(({ validS }) => validS === undefined);
+  const foreign = lasting.find(({ address }) => !allowed.has(address) && !address.startsWith('fe80:'));
   if (foreign === undefined) return;
   const { address, prefixLength } = foreign;
   const removal = `ip address delete ${address}/${prefixLength} dev ${interfaceName}`;

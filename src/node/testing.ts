@@ -26,9 +26,9 @@ export class FakeLinks implements Links {
   }
 
   /** A link that is there without our doing. */
-  add(name: string, kind: string, addresses: readonly string[] = []): Link {
+  add(name: string, kind: string, addresses: readonly string[] = [], leaseS?: number): Link {
     const link: FakeLink = { index: this.#links.size + 2, name, kind, up: false, held: new Map() };
-    for (const address of addresses) link.held.set(address, { leaseS: undefined, endsAtMs: Number.POSITIVE_INFINITY });
+    for (const address of addresses) link.held.set(address, { leaseS, endsAtMs: Number.POSITIVE_INFINITY });
     this.#links.set(name, link);
     return link;
   }
