@@ -1,12 +1,8 @@
 import { examine } from '../node/doctor/examine.ts';
 import { type Finding, finding, findingText } from '../node/doctor/finding.ts';
-import { LineWriter } from '../observe/line-writer.ts';
-import { Logger } from '../observe/logger.ts';
-import { inspect } from '../server/inspect.ts';
 import { EXIT_FAULT, print, readFlags } from './command.ts';
-import { sourceOfFlags } from './configuration-flags.ts';
 import { DOCTOR_FLAGS, type ServerFlags } from './flag-table.ts';
-import { nodeFlags } from './node-flags.ts';
+import { inspectFlags } from './inspected.ts';
 
 /** `nodens doctor`: looks at the host and the configuration of a server with these flags, and says what it finds. */
 export async function doctor(argv: readonly string[]): Promise<void> {
@@ -21,9 +17,7 @@ export async function doctor(argv: readonly string[]): Promise<void> {
 async function inspectConfiguration(flags: ServerFlags, given: ReadonlySet<string>) {
   const nothing = { places: [], plan: undefined };
   try {
-    const services = { env: process.env, log: silentLog(), countFault: () => undefined, writes: false };
-    const source = await sourceOfFlags(flags, given, services);
-    const { targets, plan } = await inspect(await source.read(), nodeFlags(flags, given), services.log);
+    const { targets, plan } = await inspectFlags(flags, given);
     const places = targets.map(({ address, port: at }) => ({ address, port: at }));
     return { findings: [], subject: { places, plan } };
   } catch (error) {
@@ -31,8 +25,4 @@ async function inspectConfiguration(flags: ServerFlags, given: ReadonlySet<strin
     const findings: Finding[] = lines.map((line) => finding('configuration', 'error', line));
     return { findings, subject: nothing };
   }
-}
-
-function silentLog(): Logger {
-  return new Logger(new LineWriter((bytes) => bytes.length));
 }

@@ -13,6 +13,9 @@ const [command, ...rest] = process.argv.slice(2);
 if (command === 'doctor') {
   const { doctor } = await import('./doctor.ts');
   await doctor(rest);
+} else if (command === 'check') {
+  const { check } = await import('./check.ts');
+  await check(rest);
 } else {
   // First, as it may start all over again.
   const { keepNeededCapabilities } = await import('./capabilities.ts');

@@ -14,18 +14,17 @@ import { Server, type ServerOptions } from '../server/server.ts';
 import { exitAtOnce } from '../sys/exit.ts';
 import { trimAllocator, trimHeap } from '../sys/heap.ts';
 import { Poller } from '../sys/poller.ts';
+import { EXIT_FAULT, fail, print, readFlags } from './command.ts';
 import { EMBEDDED_PORT, isNodeCache, sourceOfFlags } from './configuration-flags.ts';
 import type { CorefileSource } from './corefile-source.ts';
 import { SERVER_FLAGS, type ServerFlags } from './flag-table.ts';
-import { FlagError, parseFlags, usage } from './flags.ts';
+import { FlagError } from './flags.ts';
 import { defaultCacheBytes } from './memory.ts';
 import { yieldToResponders } from './niceness.ts';
 import { nodeFlags } from './node-flags.ts';
 import { handleSignals } from './signals.ts';
 import { VERSION, versionLines } from './version.ts';
 
-const EXIT_FAULT = 1;
-const EXIT_USAGE = 2;
 /** Until then those who have waited for us are served. */
 const TRIM_AFTER_MS = 1000;
 const TRIM_INTERVAL_MS = 2000;
@@ -35,7 +34,7 @@ const TRIM_INTERVAL_MS = 2000;
  * is to be logged.
  */
 export async function serve(argv: readonly string[], loaded: () => void, warning?: string): Promise<void> {
-  const { values: flags, given } = readFlags(argv);
+  const { values: flags, given } = readFlags('nodens', argv, SERVER_FLAGS);
   if (flags.version) return print(versionLines());
   if (flags.plugins) return print(DIRECTIVES.map(({ name }) => `dns.${name}`).sort());
   const log = stdoutLogger();
@@ -68,22 +67,6 @@ export async function serve(argv: readonly string[], loaded: () => void, warning
   if (flags.quiet) return;
   for (const line of versionLines()) log.line(line);
   if (source.file === '') log.line(`No Corefile given: the embedded default serves. Try: dig ${digArguments(server)}`);
-}
-
-function readFlags(argv: readonly string[]) {
-  try {
-    const flags = parseFlags(argv, SERVER_FLAGS);
-    const { rest, help } = flags;
-    if (help) {
-      process.stderr.write(usage('nodens', SERVER_FLAGS));
-      process.exit(0);
-    }
-    if (rest.length > 0) fail(`extra command line arguments: [${rest.join(' ')}]`, EXIT_FAULT);
-    return flags;
-  } catch (error) {
-    if (!(error instanceof FlagError)) throw error;
-    return fail(`${error.message}\n${usage('nodens', SERVER_FLAGS).trimEnd()}`, EXIT_USAGE);
-  }
 }
 
 /** Where the Corefile comes from; with node-cache's flags what is wrong there is counted as node-cache does. */
@@ -154,14 +137,4 @@ function writePidfile(file: string, log: Logger): void {
   } catch (error) {
     log.error(`Could not write pidfile: ${error instanceof Error ? error.message : error}`);
   }
-}
-
-function print(lines: readonly string[]): void {
-  process.stdout.write(`${lines.join('\n')}\n`);
-}
-
-/** The one line that says what is wrong, without a stack. */
-function fail(message: string, exitCode: number): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(exitCode);
 }

@@ -128,7 +128,9 @@ test('handle: one that hangs takes no plan over, but can be stopped', async (t) 
 test('handle: one that is dead is not started any more once it was stopped', async (t) => {
   faulty(DIES_AT_START);
   const { deaths, stop } = start(t, NO_PLAN, FAULTY);
-  await until(() => deaths.length === 1);
+  await until(() => deaths.length >= 1);
+  // On a busy machine it may have died a second time by now.
+  const before = deaths.length;
   await stop();
-  assert.equal(deaths.length, 1);
+  assert.equal(deaths.length, before);
 });
