@@ -72,10 +72,10 @@ test('handle: a thread that dies again and again is started no more than once a 
   faulty(DIES_AT_START);
   const startedAtMs = performance.now();
   const { deaths } = start(t, NO_PLAN, FAULTY);
-  await until(() => deaths.length === 1);
+  await until(() => deaths.length >= 1);
   const [reason] = deaths;
   assert.match(reason, /^Error: died at start\n/);
-  await until(() => deaths.length === 3);
+  await until(() => deaths.length >= 3);
   // Three starts have two pauses between them.
   assert.ok(performance.now() - startedAtMs >= 1990, `${performance.now() - startedAtMs} ms`);
 });
