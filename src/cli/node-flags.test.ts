@@ -44,7 +44,7 @@ const cases = [
   { argv: [HOLD, '-health-port=70000'], error: 'invalid healthcheck port specified - "70000"' },
   {
     argv: [HOLD, '-interfacename=abcdefghijklmnop'],
-    error: '-interfacename: a link\'s name has 15 bytes at most, "abcdefghijklmnop" has 16',
+    error: '-interfacename must have at most 15 bytes, "abcdefghijklmnop" has 16',
   },
   { argv: [HOLD, '-backend=ipvs'], error: '-backend must be auto, nftables, iptables, none, got "ipvs"' },
   { argv: [HOLD, '-lease=1s'], error: '-lease must be 3s to 1h or off, got "1s"' },

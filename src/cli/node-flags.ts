@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { durationMs } from '../corefile/duration.ts';
-import { checkLinkName, type NodeFlags } from '../node/plan.ts';
+import type { NodeFlags } from '../node/plan.ts';
+import { linkNameProblem } from '../sys/link-name.ts';
 import { canonicalAddress } from '../sys/sockaddr.ts';
 import type { ServerFlags } from './flag-table.ts';
 import { FlagError } from './flags.ts';
@@ -18,7 +19,8 @@ export function nodeFlags(flags: ServerFlags, given: ReadonlySet<string>): NodeF
   if (!given.has('localip')) return undefined;
   const healthPort = flags['health-port'];
   if (healthPort < 0 || healthPort > MAX_PORT) throw fault(`invalid healthcheck port specified - "${healthPort}"`);
-  checkLinkName(flags.interfacename, (reason) => fault(`-interfacename: ${reason}`));
+  const nameProblem = linkNameProblem(flags.interfacename);
+  if (nameProblem !== undefined) throw fault(`-interfacename ${nameProblem}`);
   return {
     addresses: parseAddresses(flags.localip),
     interfaceName: flags.interfacename,

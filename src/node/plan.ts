@@ -7,8 +7,6 @@ import { isWildcard } from '../sys/socket.ts';
 import type { Endpoint } from './rules/rules.ts';
 import { SetupError } from './setup-error.ts';
 
-/** The kernel keeps a link's name with its final NUL in so many bytes (IFNAMSIZ). */
-const IFNAMSIZ = 16;
 export const DEFAULT_LEASE_S = 10;
 
 /** What node-cache's flags say of the node. */
@@ -94,7 +92,6 @@ function planOfFlags(flags: NodeFlags, { claims, places, http }: PlanInput): Pla
       'the flags hold the addresses of the node already; remove the directive, or -localip',
     );
   }
-  checkLinkName(interfaceName, (reason) => new SetupError('interface_check', `-interfacename: ${reason}`));
   const held = places.filter(({ address }) => flags.addresses.includes(canonicalAddress(address)));
   for (const address of flags.addresses) {
     if (isLoopback(address) || held.some((place) => canonicalAddress(place.address) === address)) continue;
@@ -155,14 +152,6 @@ function checkAgreement(first: NodeClaim, claim: NodeClaim): void {
     const { file, line } = first.line.name;
     throw claim.line.error(`${name} ${given} here, but ${wanted} at ${file}:${line}; all blocks must agree`);
   }
-}
-
-/** Throws what `fail` makes of the reason if the kernel would not take the name. */
-export function checkLinkName(name: string, fail: (reason: string) => Error): void {
-  if (Buffer.byteLength(name) >= IFNAMSIZ) {
-    throw fail(`a link's name has ${IFNAMSIZ - 1} bytes at most, "${name}" has ${Buffer.byteLength(name)}`);
-  }
-  if (!/^[^\s/:%]+$/.test(name) || name === '.' || name === '..') throw fail(`"${name}" is no name for a link`);
 }
 
 function healthPortsOf(endpoints: readonly Endpoint[], http: PlanInput['http']): Endpoint[] {

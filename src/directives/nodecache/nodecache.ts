@@ -1,5 +1,6 @@
 import type { Cursor } from '../../corefile/cursor.ts';
 import { expectArgs, expectNoBody, parseDuration, unknownProperty } from '../../corefile/values.ts';
+import { linkNameProblem } from '../../sys/link-name.ts';
 import type { Block, Directive, NodeBackend, NodeClaim } from '../contract.ts';
 
 const NAME = 'nodecache';
@@ -7,8 +8,6 @@ const NAME = 'nodecache';
 const DEFAULT_INTERFACE = 'nodecache';
 const SKIP_TEARDOWN = 'skipteardown';
 const BACKENDS: readonly NodeBackend[] = ['auto', 'nftables', 'iptables', 'none'];
-/** A name has 16 bytes with its final NUL (IFNAMSIZ). */
-const MAX_NAME_BYTES = 15;
 /** The kernel counts lifetimes in seconds; a third of it must leave time for an answer. */
 const MIN_LEASE_MS = 3000;
 const MAX_LEASE_MS = 3600 * 1000;
@@ -49,14 +48,8 @@ export function parse(cursor: Cursor): NodeClaim {
 function parseName(property: Cursor): string {
   expectArgs(property, 1, 1);
   const [{ text }] = property.args;
-  const byteCount = Buffer.byteLength(text);
-  if (byteCount > MAX_NAME_BYTES) {
-    throw property.error(`interface must have at most ${MAX_NAME_BYTES} bytes, "${text}" has ${byteCount}`);
-  }
-  // dev_valid_name() of the kernel, and `%`, which asks it to find a number.
-  if (!/^[^\s/:%]+$/.test(text) || text === '.' || text === '..') {
-    throw property.error(`interface must be a name for a link, got "${text}"`);
-  }
+  const problem = linkNameProblem(text);
+  if (problem !== undefined) throw property.error(`interface ${problem}`);
   return text;
 }
 
