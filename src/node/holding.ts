@@ -113,7 +113,8 @@ export class Holding {
     await this.#putRules();
     const link = this.#findLink();
     const kept = new Set(addressesOf(this.#plan));
-    for (const address of [...this.#states.keys()].filter((address) => !kept.has(address))) {
+    for (const address of this.addresses.filter((held) => !kept.has(held))) {
+      this.#setTaken(address, false);
       this.#states.delete(address);
       if (link !== undefined) this.#removeAddress(link, address);
     }

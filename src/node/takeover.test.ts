@@ -36,11 +36,13 @@ function fakeNode(t: TestContext) {
   const clock = new FakeClock();
   const { log, lines } = fakeLog();
   const links = new FakeLinks(steps, clock);
+  const metrics = new Metrics();
   const node = {
     steps,
     clock,
     lines,
     links,
+    metrics,
     silent: new Set<string>(),
     others: false,
     linkChanged: (): void => undefined,
@@ -76,7 +78,7 @@ function fakeNode(t: TestContext) {
     links,
     clock,
     log,
-    metrics: new TakeoverMetrics(new Metrics()),
+    metrics: new TakeoverMetrics(metrics),
     listeners: {
       selfQuery: async (address) => {
         steps.push(`ask ${address}`);
@@ -224,7 +226,7 @@ for (const { name, others, skipTeardown } of stays) {
 }
 
 test('a reload with other addresses: the new are taken, the old are given back after their listeners', async (t) => {
-  const { takeover, taken } = fakeNode(t);
+  const { takeover, taken, metrics } = fakeNode(t);
   await takeover.apply(planFor([A]));
   taken();
   await takeover.apply(planFor([B]));
@@ -239,6 +241,9 @@ test('a reload with other addresses: the new are taken, the old are given back a
   ]);
   await takeover.settle();
   assert.deepEqual(taken(), [`rules held [] taken [] left [${B}]`, `remove ${A}`]);
+  const exposed = await metrics.expose();
+  assert.match(exposed, /^nodens_node_address_held\{address="fd00::a"\} 1$/m);
+  assert.match(exposed, /^nodens_node_address_held\{address="169\.254\.20\.10"\} 0$/m);
 });
 
 test('a reload to another link: the old one goes when the new one is held', async (t) => {
