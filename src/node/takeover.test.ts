@@ -5,6 +5,7 @@ import { Metrics } from '../observe/metrics.ts';
 import { fakeLog } from '../observe/testing.ts';
 import type { Plan } from './plan.ts';
 import type { RulesWant } from './rules/rules.ts';
+import { SetupError } from './setup-error.ts';
 import { Takeover } from './takeover.ts';
 import { TakeoverMetrics } from './takeover-metrics.ts';
 import { FakeLinks } from './testing.ts';
@@ -345,6 +346,16 @@ test('a start that fails leaves nothing', async (t) => {
   node.rulesFail = new Error('no rules to be had');
   await assert.rejects(node.takeover.apply(planFor([A])), { message: 'no rules to be had' });
   assert.deepEqual(node.taken().slice(-3), ['rules removed', `remove ${A}`, 'delete nodecache']);
+});
+
+test('a start while somebody has the lock of iptables goes on, and tries again', async (t) => {
+  const node = fakeNode(t);
+  node.rulesFail = new SetupError('iptables_lock', 'another app has it');
+  await node.takeover.apply(planFor([A], { backend: 'iptables' }));
+  assert.match(node.lines().join(), /another app has it/);
+  node.rulesFail = undefined;
+  await node.pass(5000);
+  assert.deepEqual(node.wants.at(-1)?.taken, at(A));
 });
 
 test('a reload that fails leaves all as it was', async (t) => {

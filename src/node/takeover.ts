@@ -6,6 +6,8 @@ import { SetupError } from './setup-error.ts';
 
 /** Several events that come together are one reason to look. */
 const EVENT_DELAY_MS = 50;
+/** What could not be done is tried again so soon. */
+const RETRY_MS = 5000;
 
 export type TakeoverServices = Omit<HoldingServices, 'rules'> & {
   /** Throws what speaks against the plan on this host, which it leaves as it is. */
@@ -113,8 +115,9 @@ export class Takeover {
   async #begin(plan: Plan, old: Holding | undefined): Promise<void> {
     const rules = old?.plan.backend === plan.backend ? old.rules : await this.#services.chooseRules(plan);
     const holding = new Holding(plan, { ...this.#services, rules });
+    let waitMs: number;
     try {
-      await holding.keep();
+      waitMs = await this.#keep(holding, isPassing);
     } catch (error) {
       await holding.giveBack(old).catch((failure) => this.#report(failure));
       await old?.keep().catch((failure) => this.#report(failure));
@@ -124,7 +127,7 @@ export class Takeover {
     this.#holding = holding;
     if (this.#isLeaving) return;
     this.#watch(holding);
-    this.#schedule();
+    this.#schedule(waitMs);
   }
 
   /** The same link and backend hold other places. */
@@ -132,13 +135,12 @@ export class Takeover {
     const before = holding.plan;
     holding.adopt(plan);
     try {
-      await holding.keep();
+      this.#schedule(await this.#keep(holding, isPassing));
     } catch (error) {
       holding.adopt(before);
       await holding.settle().catch((failure) => this.#report(failure));
       throw error;
     }
-    this.#schedule();
   }
 
   /** Nothing is to be held any more. */
@@ -172,21 +174,31 @@ export class Takeover {
     if (unwatchRules !== undefined) this.#unwatch.push(unwatchRules);
   }
 
-  /** The next round after the holding's interval, over and over. */
-  #schedule(): void {
+  /** The next round, over and over. */
+  #schedule(waitMs: number): void {
     clearTimeout(this.#timer);
-    if (this.#holding === undefined || this.#isLeaving) return;
-    this.#timer = setTimeout(() => void this.#round(), this.#holding.nextRoundMs).unref();
+    if (!this.#isLeaving) this.#timer = setTimeout(() => void this.#round(), waitMs).unref();
   }
 
-  /** Renews what is held, and puts back what is missing; what fails is said and tried again at the next round. */
+  /** Renews what is held, and puts back what is missing. */
   #round(): Promise<void> {
     clearTimeout(this.#timer);
     return this.#inTurn(async () => {
-      if (this.#isLeaving) return;
-      await this.#holding?.keep().catch((error) => this.#report(error));
-      this.#schedule();
+      if (this.#holding === undefined || this.#isLeaving) return;
+      this.#schedule(await this.#keep(this.#holding, () => true));
     });
+  }
+
+  /** A round; what fails and may pass is said and counted, and DNS goes on. Resolves to when the next one is due. */
+  async #keep(holding: Holding, mayPass: (error: unknown) => boolean): Promise<number> {
+    try {
+      await holding.keep();
+      return holding.nextRoundMs;
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      this.#report(error);
+      return Math.min(holding.nextRoundMs, RETRY_MS);
+    }
   }
 
   #report(error: unknown): void {
@@ -199,6 +211,11 @@ export class Takeover {
     this.#turn = done.catch(() => undefined);
     return done;
   }
+}
+
+/** Somebody else has the lock of iptables: neither a start nor a reload need fail for it. */
+function isPassing(error: unknown): boolean {
+  return error instanceof SetupError && error.kind === 'iptables_lock';
 }
 
 /** Whether another link or backend is wanted. */
