@@ -150,6 +150,28 @@ test('a reload: new listeners open before the node changes hands, old ones close
   ]);
 });
 
+test('a stop during the start waits for it, so that all that was set up is taken down', async (t) => {
+  const port = await freePort();
+  const httpPort = await freePort();
+  const { node, running, stop } = serverFor(
+    t,
+    block(port, LOCAL, `health 127.0.0.1:${httpPort} {\n lameduck 10ms\n }`),
+  );
+  const [reached, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  node.on.apply = () => {
+    reached.resolve();
+    return goOn.promise;
+  };
+  const started = running.server.start();
+  await reached.promise;
+  const stopped = stop();
+  goOn.resolve();
+  await Promise.all([started, stopped]);
+  assert.deepEqual(node.steps.map(stepOf), ['prepare', 'apply', 'release', 'giveBack']);
+  assert.match(running.lines().join(), /Going into lameduck mode/);
+  assert.equal(await isServed(port), false);
+});
+
 test('a stop does every step, and says what failed', async (t) => {
   const port = await freePort();
   const { node, running } = serverFor(t, block(port, LOCAL));

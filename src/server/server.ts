@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheStore } from '../cache/store.ts';
 import type { Corefile } from '../corefile/cursor.ts';
 import { ConfigError, messageOf } from '../corefile/errors.ts';
@@ -58,6 +59,8 @@ export class Server implements Configuration {
   /** What goes on with configurations and listeners that are no longer in use. */
   readonly #retiring = new Set<Promise<void>>();
   #load: Load | undefined;
+  /** From the moment at which there is something to take down. */
+  #starting: Promise<void> | undefined;
   readonly #started = Promise.withResolvers<void>();
   #lastReload = this.#started.promise;
   #shuttingDown = false;
@@ -132,7 +135,9 @@ export class Server implements Configuration {
    * once queries are answered, before the directives hear of it.
    */
   async start(listening?: () => void): Promise<void> {
-    await this.#run(await this.#options.readCorefile(), listening);
+    const corefile = await this.#options.readCorefile();
+    this.#starting = this.#run(corefile, listening);
+    await this.#starting;
     this.#started.resolve();
   }
 
@@ -149,6 +154,8 @@ export class Server implements Configuration {
    */
   async stop(): Promise<void> {
     this.#shuttingDown = true;
+    // Queries may be answered before all is set up that is to be taken down.
+    await Promise.race([this.#starting?.catch(() => undefined), sleep(GRACE_MS, undefined, { ref: false })]);
     if (this.#load !== undefined) await this.#lastReload;
     const load = this.#load;
     const failures: unknown[] = [];
