@@ -50,12 +50,16 @@ export type Nodens = Server & {
   stop(signal?: NodeJS.Signals): Promise<Exit>;
 };
 
-/** Starts nodens and waits until it answers on `{PORT}`. Throws, with its output, when it ends before. */
+/**
+ * Starts nodens and waits until it answers on `{PORT}` and, unless it is to be quiet, has said its version, which it does
+ * when the start is over. Throws, with its output, when it ends before.
+ */
 export async function startNodens(options: NodensOptions): Promise<Nodens> {
   const nodens = await launchNodens(options);
   const client = await UdpClient.open(nodens);
   try {
     await eventually('nodens to answer', () => answers(nodens, client), START_TIMEOUT_MS);
+    if (!options.flags?.includes('-quiet')) await eventually('its version', () => hasStarted(nodens), START_TIMEOUT_MS);
   } catch (cause) {
     await nodens.stop('SIGKILL');
     throw new Error(`nodens does not serve: ${nodens.stdout()}${nodens.stderr()}`, { cause });
@@ -118,6 +122,11 @@ async function answers(nodens: Nodens, client: UdpClient): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+function hasStarted(nodens: Nodens): boolean {
+  if (!nodens.running) throw new Error('nodens has ended');
+  return /^nodens-\d/m.test(nodens.stdout());
 }
 
 // Opcode STATUS: answered NOTIMP from the header alone, so that no cache, counter or upstream sees it.
