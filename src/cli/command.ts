@@ -24,6 +24,34 @@ export function readFlags<const Specs extends readonly FlagSpec[]>(
   }
 }
 
+/** The same for a command that takes words, too; flags may stand before, between and behind them. */
+export function readFlagsAndWords<const Specs extends readonly FlagSpec[]>(
+  program: string,
+  argv: readonly string[],
+  specs: Specs,
+): ParsedFlags<Specs> & { readonly words: readonly string[] } {
+  const flags: string[] = [];
+  const words: string[] = [];
+  for (let rest = argv; rest.length > 0; ) {
+    const behind = restOf(rest, specs);
+    flags.push(...rest.slice(0, rest.length - behind.length));
+    words.push(...behind.slice(0, 1));
+    rest = behind.slice(1);
+  }
+  return { ...readFlags(program, flags, specs), words };
+}
+
+/** What stands behind the flags; nothing where they cannot be read, or help is asked for: whoever reads them says so. */
+function restOf(argv: readonly string[], specs: readonly FlagSpec[]): readonly string[] {
+  try {
+    const { help, rest } = parseFlags(argv, specs);
+    return help ? [] : rest;
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    return [];
+  }
+}
+
 export function print(lines: readonly string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -142,8 +142,29 @@ export const SERVER_FLAGS = [
     max: MAX_RESPONDERS,
     help: 'threads that answer cache hits: by default 2 from eight cores on; 0 leaves hits to the main thread',
   },
+  {
+    name: 'control',
+    kind: 'string',
+    default: '',
+    help: 'socket by which nodens explain asks this instance; control.sock in /run/nodens where that is there',
+  },
   ...CONFIGURATION_FLAGS,
   ...NODE_FLAGS,
+] as const satisfies readonly FlagSpec[];
+
+/** Of `nodens explain`, which reads the server's to know what is served. */
+export const EXPLAIN_FLAGS = [
+  ...SERVER_FLAGS,
+  { name: 'from', kind: 'string', default: 'default', help: 'namespace of the pod that asks' },
+  { name: 'cluster-domain', kind: 'string', default: 'cluster.local', help: 'domain of the cluster' },
+  {
+    name: 'resolvconf',
+    kind: 'string',
+    default: '',
+    help: 'resolver configuration of the pod, such as a copy of its file, instead of what the kubelet writes for -from',
+  },
+  { name: 'ask', kind: 'bool', default: false, help: 'ask the upstreams, and show what comes back' },
+  { name: 'json', kind: 'bool', default: false, help: 'print the same as JSON' },
 ] as const satisfies readonly FlagSpec[];
 
 /** Of `nodens doctor`, which reads the server's to know what is to be served. */

@@ -16,6 +16,9 @@ if (command === 'doctor') {
 } else if (command === 'check') {
   const { check } = await import('./check.ts');
   await check(rest);
+} else if (command === 'explain') {
+  const { explain } = await import('./explain.ts');
+  await explain(rest);
 } else {
   // First, as it may start all over again.
   const { keepNeededCapabilities } = await import('./capabilities.ts');

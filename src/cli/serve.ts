@@ -16,6 +16,7 @@ import { trimAllocator, trimHeap } from '../sys/heap.ts';
 import { Poller } from '../sys/poller.ts';
 import { EXIT_FAULT, fail, print, readFlags } from './command.ts';
 import { EMBEDDED_PORT, isNodeCache, sourceOfFlags } from './configuration-flags.ts';
+import { controlPath, openControl } from './control.ts';
 import type { CorefileSource } from './corefile-source.ts';
 import { SERVER_FLAGS, type ServerFlags } from './flag-table.ts';
 import { FlagError } from './flags.ts';
@@ -61,6 +62,8 @@ export async function serve(argv: readonly string[], loaded: () => void, warning
   }
   process.on('uncaughtException', (error) => server.recover(error));
   source.follow?.(server);
+  const control = controlPath(flags);
+  if (control !== undefined) await openControl(control, server, log);
   setTimeout(trimHeap, TRIM_AFTER_MS).unref();
   setInterval(trimAllocator, TRIM_INTERVAL_MS).unref();
   if (flags.responders > 0) yieldToResponders();

@@ -107,6 +107,8 @@ export type Directive<Config> = {
    * there in its place. False, or no such function: hits must come through the chain.
    */
   allowHits?(config: Config, rules: HitRules): boolean;
+  /** Whether it has to do with queries for the name (lower case, final dot); without this with all of its block. */
+  concerns?(config: Config, qname: string): boolean;
 };
 
 /** How responders answer the hits of a block, instead of its chain; directives fill it in at set-up. */

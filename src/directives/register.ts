@@ -1,10 +1,11 @@
 import type { ServerBlock } from '../corefile/cursor.ts';
 import type { Block, Directive, HitRules, Wrap } from './contract.ts';
 
-/** Sets a directive up in its block, with what its lines there said; `allowHits` is the directive's. */
+/** Sets a directive up in its block, with what its lines there said; `allowHits` and `concerns` are the directive's. */
 export type SetUp = {
   run(block: Block): Wrap | undefined;
   allowHits(rules: HitRules): boolean;
+  concerns(qname: string): boolean;
 };
 
 /** A directive as the server sees it, whatever its configuration looks like. */
@@ -22,6 +23,7 @@ export function register<Config>(directive: Directive<Config>): RegisteredDirect
       return {
         run: (builder) => directive.setup(config, builder),
         allowHits: (rules) => directive.allowHits?.(config, rules) ?? false,
+        concerns: (qname) => directive.concerns?.(config, qname) ?? true,
       };
     });
   return { name, anyClass, configure };

@@ -3,7 +3,7 @@ import type { MaybePromise, ProcessServices } from '../directives/contract.ts';
 import { DIRECTIVES } from '../directives/order.ts';
 import type { BlockClaim } from '../node/plan.ts';
 import type { Logger } from '../observe/logger.ts';
-import { BlockBuilder } from './block.ts';
+import { BlockBuilder, type RunningBlock } from './block.ts';
 import type { ConfiguredBlock } from './configure.ts';
 import { checkHttpEndpoints } from './http-endpoints.ts';
 import { type BlockTargets, groupTargets, type Target } from './targets.ts';
@@ -12,6 +12,8 @@ import { type BlockTargets, groupTargets, type Target } from './targets.ts';
 export class Load {
   readonly fingerprint: string;
   readonly targets: ReadonlyMap<string, Target>;
+  /** As they were configured, in that order. */
+  readonly blocks: readonly RunningBlock[];
   readonly #builders: readonly BlockBuilder[];
   #pending = 0;
   #whenIdle: (() => void) | undefined;
@@ -23,7 +25,9 @@ export class Load {
     this.#builders = blocks.map(({ builder }) => builder);
     try {
       for (const { name } of DIRECTIVES) for (const block of blocks) setUp(name, block);
-      this.targets = groupTargets(blocks.map((block) => this.#run(block)));
+      const running = blocks.map((block) => this.#run(block));
+      this.blocks = running.map(({ block }) => block);
+      this.targets = groupTargets(running);
       const endpoints = this.#builders.flatMap(({ httpEndpoints }) => httpEndpoints);
       checkHttpEndpoints(endpoints, [...this.targets.values()]);
     } catch (error) {

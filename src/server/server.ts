@@ -14,6 +14,7 @@ import { RequestMetrics } from '../observe/request-metrics.ts';
 import type { Poller } from '../sys/poller.ts';
 import { canonicalAddress } from '../sys/sockaddr.ts';
 import { bannerLines } from './banner.ts';
+import { type CachedAnswer, cachedAnswers } from './cached.ts';
 import { configure } from './configure.ts';
 import { InflightTable } from './inflight.ts';
 import { Listener, type ListenerServices } from './listener.ts';
@@ -124,6 +125,12 @@ export class Server implements Configuration {
 
   get fingerprint(): string {
     return this.#load?.fingerprint ?? '';
+  }
+
+  /** What the caches of this configuration hold for a question. */
+  cached(qname: string, qtype: number): CachedAnswer[] {
+    const { cacheStore, clock } = this.#options;
+    return cachedAnswers(cacheStore, this.#load?.targets.values() ?? [], qname, qtype, clock.nowMs());
   }
 
   async readFingerprint(): Promise<string> {

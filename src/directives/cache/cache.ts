@@ -1,3 +1,4 @@
+import { isSubdomain } from '../../wire/name.ts';
 import type { Block, Directive, Handler, Query } from '../contract.ts';
 import { AnswerStore, type StoreEvents } from './answer-store.ts';
 import { Asking } from './asking.ts';
@@ -33,6 +34,7 @@ export const cache: Directive<CacheConfig> = {
       return (query) => handler.handle(query);
     };
   },
+  concerns: ({ zones }, qname) => zones.some((zone) => isSubdomain(qname, zone)),
 };
 
 /** Room is made for the answers of any block, so these belong to no query: they count for the first listener. */

@@ -4,11 +4,11 @@ import type { Metrics } from '../../observe/metrics.ts';
 import * as sockets from '../../sys/socket.ts';
 import { TimerWheel } from '../../upstream/timer-wheel.ts';
 import { createTlsContext } from '../../upstream/tls-context.ts';
-import { Upstream, type UpstreamOptions } from '../../upstream/upstream.ts';
+import { Upstream, type UpstreamOptions, type UpstreamServices } from '../../upstream/upstream.ts';
 import { UpstreamSet } from '../../upstream/upstream-set.ts';
 import type { Block, Directive } from '../contract.ts';
 import { Forwarder } from './forwarder.ts';
-import { type ForwardConfig, parse } from './options.ts';
+import { type ForwardConfig, isForwarded, parse } from './options.ts';
 import { Targets } from './targets.ts';
 
 /** Resolvers of clients give up after 5 s: an answer then comes too late. */
@@ -23,6 +23,7 @@ export const forward: Directive<ForwardConfig> = {
     const forwarder = createForwarder(config, block);
     return (next) => forwarder.handler(next);
   },
+  concerns: (config, qname) => isForwarded(qname, config),
 };
 
 /** How long things take, for tests that do not want to wait. */
@@ -36,21 +37,7 @@ export function createForwarder(config: ForwardConfig, block: Block, tuning: Tun
   const wheel = new TimerWheel(nowMs);
   const services = { system: sockets, poller, wheel, nowMs, metrics, log };
   const { watchIntervalMs, totalMs = TOTAL_MS } = tuning;
-  const { sourceAddress, tlsServerName } = config;
-  const targets = new Targets({
-    cursor: config.cursor,
-    tokens: config.targets,
-    log,
-    resolvers: config.resolvers,
-    isUsable: (address) => sourceAddress === undefined || net.isIP(address) === net.isIP(sourceAddress),
-    tlsServerName,
-    onChange: (endpoints) => upstreams.update(endpoints),
-    ...(watchIntervalMs === undefined ? {} : { intervalMs: watchIntervalMs }),
-  });
-  checkTargets(config, targets);
-  const options = upstreamOptions(config, targets);
-  const upstreams = new UpstreamSet((endpoint) => new Upstream(endpoint, options, services));
-  upstreams.update(targets.endpoints);
+  const { targets, upstreams } = createUpstreams(config, services, watchIntervalMs);
   if (config.fromZoneCount > 1) {
     const [from] = config.cursor.args;
     log.warning(`${from.text} stands for ${config.fromZoneCount} zones, only ${config.from} is forwarded`);
@@ -65,6 +52,26 @@ export function createForwarder(config: ForwardConfig, block: Block, tuning: Tun
     return forwarder.stop();
   });
   return forwarder;
+}
+
+/** Those that the TOs stand for: they change with the TOs' files once `targets` watches them. Throws as above. */
+export function createUpstreams(config: ForwardConfig, services: UpstreamServices, watchIntervalMs?: number) {
+  const { sourceAddress, tlsServerName } = config;
+  const targets = new Targets({
+    cursor: config.cursor,
+    tokens: config.targets,
+    log: services.log,
+    resolvers: config.resolvers,
+    isUsable: (address) => sourceAddress === undefined || net.isIP(address) === net.isIP(sourceAddress),
+    tlsServerName,
+    onChange: (endpoints) => upstreams.update(endpoints),
+    ...(watchIntervalMs === undefined ? {} : { intervalMs: watchIntervalMs }),
+  });
+  checkTargets(config, targets);
+  const options = upstreamOptions(config, targets);
+  const upstreams = new UpstreamSet((endpoint) => new Upstream(endpoint, options, services));
+  upstreams.update(targets.endpoints);
+  return { targets, upstreams };
 }
 
 /** Throws ConfigError where the options contradict what the TOs are. */

@@ -4,10 +4,9 @@ import type { TimerWheel } from '../../upstream/timer-wheel.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import type { UpstreamSet } from '../../upstream/upstream-set.ts';
 import { RCODE_REFUSED, RCODE_SERVFAIL } from '../../wire/header.ts';
-import { isSubdomain } from '../../wire/name.ts';
 import type { Handler, MaybePromise, Outcome, Query } from '../contract.ts';
 import { Attempts } from './attempts.ts';
-import type { ForwardConfig } from './options.ts';
+import { type ForwardConfig, isForwarded } from './options.ts';
 
 /** The table of queries in flight is full: the server counts that. */
 const SHED: Outcome = { response: undefined, rcode: RCODE_SERVFAIL, source: '' };
@@ -52,7 +51,7 @@ export class Forwarder {
   handler(next: Handler): Handler {
     const nextIsForward = handlers.has(next);
     const handler = (query: Query) =>
-      this.#isFor(query.qname) ? this.#forward(query, next, nextIsForward) : next(query);
+      isForwarded(query.qname, this.config) ? this.#forward(query, next, nextIsForward) : next(query);
     handlers.add(handler);
     return handler;
   }
@@ -75,13 +74,6 @@ export class Forwarder {
       this.#onIdle = resolve;
       if (this.#activeCount === 0) resolve();
     });
-  }
-
-  /** FROM itself is never excepted. */
-  #isFor(qname: string): boolean {
-    const { from, except } = this.config;
-    if (!isSubdomain(qname, from)) return false;
-    return except.length === 0 || qname === from || !except.some((zone) => isSubdomain(qname, zone));
   }
 
   #forward(query: Query, next: Handler, nextIsForward: boolean): MaybePromise<Outcome> {

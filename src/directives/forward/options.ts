@@ -15,7 +15,7 @@ import type { HttpsMethod } from '../../upstream/https-channel.ts';
 import { POLICY_NAMES, type PolicyName } from '../../upstream/policy.ts';
 import type { TlsFiles } from '../../upstream/tls-context.ts';
 import { RCODE_NOERROR, rcodeFromName } from '../../wire/header.ts';
-import { nameFromText, ROOT_NAME, type WireName } from '../../wire/name.ts';
+import { isSubdomain, nameFromText, ROOT_NAME, type WireName } from '../../wire/name.ts';
 
 /** One `forward` as written; what depends on files is left to set-up. */
 export type ForwardConfig = {
@@ -191,6 +191,12 @@ export function parse(cursor: Cursor): ForwardConfig {
     parseDuration(maxAge, maxAge.args[0], { minMs: draft.expireMs, name: 'max_age, to be no less than expire,' });
   }
   return draft;
+}
+
+/** FROM itself is never excepted. */
+export function isForwarded(qname: string, { from, except }: Pick<ForwardConfig, 'from' | 'except'>): boolean {
+  if (!isSubdomain(qname, from)) return false;
+  return except.length === 0 || qname === from || !except.some((zone) => isSubdomain(qname, zone));
 }
 
 /** `health_check DURATION [no_rec] [domain FQDN]` */
