@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'node:test';
-import { DOCTOR_FLAGS } from '../src/cli/flag-table.ts';
+import { DOCTOR_FLAGS, EXPLAIN_FLAGS } from '../src/cli/flag-table.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -19,7 +19,7 @@ test('docs/metrics.md lists the metrics of our own, all and no others', () => {
 
 test('docs name no flag that does not exist', () => {
   const flags = new Set<string>(
-    DOCTOR_FLAGS.flatMap((flag) => [flag.name, ...('aliases' in flag ? flag.aliases : [])]),
+    [...DOCTOR_FLAGS, ...EXPLAIN_FLAGS].flatMap((flag) => [flag.name, ...('aliases' in flag ? flag.aliases : [])]),
   );
   const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((file) => join('docs', file))];
   const named = pages.flatMap((page) => allMatches(read(page), /`-([a-z][a-z.-]+)/g));

@@ -101,7 +101,7 @@ test('usage: names, kinds, help and defaults', () => {
 test('the server has the flags of CoreDNS and node-cache, with their defaults', () => {
   const { values } = parseFlags([], SERVER_FLAGS);
   const core = { conf: '', 'dns.port': 53, pidfile: '', plugins: false, quiet: false, version: false };
-  const own = { 'cache-bytes': 'auto', 'max-inflight': 10_000, 'max-tcp-connections': 1000 };
+  const own = { 'cache-bytes': 'auto', 'max-inflight': 10_000, 'max-tcp-connections': 1000, control: '' };
   const nodeCache = {
     basecorefile: '/etc/coredns/Corefile.base',
     corefile: '',
