@@ -78,6 +78,15 @@ test('the xtables lock is held: it is counted, DNS goes on, and later the rules 
   await nodens.stop();
 });
 
+test('the backend nftables makes no table of iptables-legacy by looking for rules there', {
+  skip: legacy,
+}, async (t) => {
+  const { cluster, nodens } = await heldCluster(t, { proxy: 'iptables-legacy' }, { settings: ['backend nftables'] });
+  // Every packet would go through the hooks of a table that nobody uses.
+  assert.doesNotMatch(await cluster.node.exec(['cat', '/proc/net/ip_tables_names']), /^raw$/m);
+  await nodens.stop();
+});
+
 const nft = clusterUnavailable('nftables');
 
 for (const backend of ['nftables', 'iptables'] as const) {

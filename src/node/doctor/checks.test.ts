@@ -183,7 +183,7 @@ for (const { name, sockets, owner, want } of listenerCases) {
 
 test('firewall: the choice and its reason, and chains that nobody of ours can overrule', () => {
   const blockers = [{ chain: 'inet firewalld filter_INPUT', reason: 'rule', isIptables: false }] as const;
-  const rules = [{ legacyTables: [], flavour: undefined, blockers }];
+  const rules = [{ family: 4, legacyTables: [], flavour: undefined, blockers } as const];
   assert.deepEqual(brief(checkFirewall({ nftProblem: undefined, rules, programs: undefined })), [
     'ok backend nftables: nothing on this host drops our traffic',
     'warning chain inet firewalld filter_INPUT ends in a rule that drops',

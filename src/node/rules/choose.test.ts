@@ -6,7 +6,7 @@ import { type Blocker, iptablesNftCount, legacyBlockers, nftBlockers } from './h
 const programs = { 4: 'iptables', 6: 'ip6tables' };
 const drops: Blocker = { chain: 'filter INPUT of iptables (nft)', reason: 'policy', isIptables: true };
 const elsewhere: Blocker = { chain: 'inet firewalld filter_INPUT', reason: 'rule', isIptables: false };
-const rulesWith = (...blockers: Blocker[]) => [{ legacyTables: [], flavour: undefined, blockers }];
+const rulesWith = (...blockers: Blocker[]) => [{ family: 4, legacyTables: [], flavour: undefined, blockers } as const];
 
 const cases: readonly { name: string; facts: HostFacts; want?: string; error?: string }[] = [
   {

@@ -5,7 +5,7 @@ import { type Nft, openNft } from '../../sys/libnftables.ts';
 import type { Poller } from '../../sys/poller.ts';
 import { addressesOf, type Plan } from '../plan.ts';
 import { SetupError } from '../setup-error.ts';
-import { type Blocker, type Family, type HostRules, readHostRules } from './host-rules.ts';
+import { type Blocker, type Family, type Flavour, type HostRules, readHostRules, tablesInUse } from './host-rules.ts';
 import { iptablesRules, type Programs, removeForeign } from './iptables.ts';
 import { nftablesRules } from './nftables.ts';
 import { watchTable } from './nftables-events.ts';
@@ -39,8 +39,19 @@ export async function chooseRules(plan: Plan, { poller, log, run = runProgram }:
   if (backend === 'iptables' && programs !== undefined) return iptablesRules({ run, programs, log });
   if (typeof nft === 'string') throw new SetupError('iptables', nft);
   // Rules that node-cache has left behind would keep packets from kube-proxy although nobody listens any more.
-  if (programs !== undefined) await removeForeign(run, programs, plan.endpoints);
+  if (programs !== undefined)
+    await removeForeign(run, programs, plan.endpoints, (family) => tablesToClean(facts, family));
   return nftablesRules({ nft, watchTable: (changed) => watchTable(poller, TABLE_NAME, changed) });
+}
+
+/** Those that the programs chosen for the host can look into without making them. */
+function tablesToClean({ rules }: HostFacts, family: Family): readonly string[] {
+  const found = rules.find((ofFamily) => ofFamily.family === family);
+  return found?.flavour === chosenFlavour(rules) && found !== undefined ? tablesInUse(found) : [];
+}
+
+function chosenFlavour(rules: readonly HostRules[]): Flavour | undefined {
+  return rules.find(({ flavour }) => flavour !== undefined)?.flavour;
 }
 
 /** nftables, unless the host's firewall drops what only a rule of iptables can let through. */
@@ -101,7 +112,7 @@ async function findPrograms(
   families: readonly Family[],
   rules: readonly HostRules[],
 ): Promise<Programs | undefined> {
-  const flavour = rules.find((found) => found.flavour !== undefined)?.flavour;
+  const flavour = chosenFlavour(rules);
   const candidates = [...(flavour === undefined ? [] : [`-${flavour}`]), ''];
   for (const suffix of candidates) {
     const programs = { 4: `iptables${suffix}`, 6: `ip6tables${suffix}` };

@@ -19,6 +19,7 @@ export type Blocker = {
 };
 
 export type HostRules = {
+  readonly family: Family;
   /** Tables that iptables-legacy has; undefined: only root may know. */
   readonly legacyTables: readonly string[] | undefined;
   /** Which iptables most rules of the host are made with; undefined: it has none. */
@@ -36,7 +37,13 @@ export async function readHostRules(nft: Nft | undefined, run: RunProgram, famil
   const legacyCount = ruleCount(save);
   const nftCount = iptablesNftCount(objects, family);
   const flavour = legacyCount === 0 && nftCount === 0 ? undefined : legacyCount > nftCount ? 'legacy' : 'nft';
-  return { legacyTables, flavour, blockers: [...nftBlockers(objects, family), ...legacyBlockers(save)] };
+  return { family, legacyTables, flavour, blockers: [...nftBlockers(objects, family), ...legacyBlockers(save)] };
+}
+
+/** The tables in which rules of iptables may stand. To ask iptables-legacy for another one would make it. */
+export function tablesInUse({ flavour, legacyTables = [] }: HostRules): readonly string[] {
+  if (flavour === undefined) return [];
+  return flavour === 'legacy' ? legacyTables : IPTABLES_TABLES;
 }
 
 export function rulesetOf(nft: Nft): readonly Json[] {

@@ -129,6 +129,9 @@ test('removeForeign: for a backend that makes no such rules, ours of a former st
   for (const { table, chain, match } of [...heldRows(A, true), ...takenRows(A, false)]) {
     await run('iptables', ['-w', '5', '-t', table, '-I', chain, ...match]);
   }
-  await removeForeign(run, programs, [A]);
+  const count = rules.length;
+  await removeForeign(run, programs, [A], () => []);
+  assert.equal(rules.length, count, 'nothing is looked for in a table that is not there');
+  await removeForeign(run, programs, [A], () => ['raw', 'filter']);
   assert.deepEqual(rules, []);
 });

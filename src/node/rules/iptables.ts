@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import { messageOf } from '../../corefile/errors.ts';
 import type { Logger } from '../../observe/logger.ts';
 import { SetupError } from '../setup-error.ts';
+import type { Family } from './host-rules.ts';
 import { foreignRows, healthRows, heldRows, type Row, rowText, takenRows } from './iptables-rows.ts';
 import type { Outcome, RunProgram } from './program.ts';
 import type { Endpoint, Rules, RulesWant } from './rules.ts';
@@ -133,15 +134,25 @@ function isLocked(error: unknown): boolean {
   return error instanceof SetupError && error.kind === 'iptables_lock';
 }
 
-/** Takes away what node-cache and its like have left behind, for a backend that makes no rules of iptables itself. */
+/**
+ * Takes away what node-cache and its like have left behind, for a backend that makes no rules of iptables itself; looks
+ * into these tables alone.
+ */
 export async function removeForeign(
   run: RunProgram,
   programs: Programs,
   endpoints: readonly Endpoint[],
+  tablesOf: (family: Family) => readonly string[],
 ): Promise<void> {
   for (const endpoint of endpoints) {
+    const family = isIPv4(endpoint.address) ? 4 : 6;
+    const tables = tablesOf(family);
     const rows = [...heldRows(endpoint, true), ...takenRows(endpoint, true), ...foreignRows(endpoint, true)];
-    await eraseAll(run, rows, programs[isIPv4(endpoint.address) ? 4 : 6]);
+    await eraseAll(
+      run,
+      rows.filter(({ table }) => tables.includes(table)),
+      programs[family],
+    );
   }
 }
 
