@@ -109,6 +109,41 @@ for (const backend of ['nftables', 'iptables'] as const) {
   });
 }
 
+const kinds = [
+  { proxy: 'nftables', backend: 'nftables' },
+  { proxy: 'iptables-nft', backend: 'iptables' },
+  { proxy: 'iptables-legacy', backend: 'iptables' },
+] as const;
+
+for (const { proxy, backend } of kinds) {
+  const title = `IPv6, ${backend} beside ${proxy}: no conntrack entries, and when it is killed the cluster DNS answers`;
+  test(title, { skip: clusterUnavailable(proxy) }, async (t) => {
+    const hold = { addresses: [SERVICE[6]], settings: [`backend ${backend}`, 'skipteardown'] };
+    const { cluster, nodens, start } = await heldCluster(t, { proxy, ipv6: true }, hold);
+    const { node, pods } = cluster;
+    const ttls = async () => {
+      const asked = [];
+      for (const how of ['+notcp', '+tcp']) {
+        const { answer } = await cluster.dig(pods[0], [`@${SERVICE[6]}`, how, 'e.load.cluster.local', 'A']);
+        asked.push(Number(answer[0]?.split(' ')[1]));
+      }
+      return asked;
+    };
+    await node.exec(['conntrack', '-F']);
+    for (const ttl of await ttls()) assert.ok(ttl <= CACHED_TTL, `${ttl}`);
+    const entries = await conntrackEntries(node, ['-f', 'ipv6']);
+    assert.deepEqual(
+      entries.filter((line) => line.includes(`dst=${SERVICE[6]} `)),
+      [],
+    );
+    await nodens.stop('SIGKILL');
+    for (const ttl of await ttls()) assert.ok(ttl > CACHED_TTL, `${ttl}`);
+    const again = await start();
+    for (const ttl of await ttls()) assert.ok(ttl <= CACHED_TTL, `${ttl}`);
+    await again.stop();
+  });
+}
+
 /** Five connections behind each other from port 40053, each with one query. */
 const ASK_FROM_ONE_PORT = `
 const net = require('net');
