@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import test from 'node:test';
 import { DOCTOR_FLAGS, EXPLAIN_FLAGS } from '../src/cli/flag-table.ts';
 
@@ -17,12 +17,55 @@ test('docs/metrics.md lists the metrics of our own, all and no others', () => {
   assert.deepEqual([...listed].sort(), [...counted].sort());
 });
 
+const pages = [
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md'],
+  ...['docs', 'deploy', 'src/directives'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => join(folder, file)),
+  ),
+];
+/** As GitHub makes the anchor of a heading. */
+const anchorOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\d _-]/gu, '')
+    .replaceAll(' ', '-');
+
+for (const page of pages) {
+  test(`${page}: its links lead somewhere, and no merge has left anything`, () => {
+    const text = read(page);
+    assert.doesNotMatch(text, /^(<{7}|={7}|>{7})( |$)/m);
+    const links = allMatches(text, /\]\(([^)\s]+)\)/g).filter((link) => !/^https?:/.test(link));
+    const broken = links.filter((link) => {
+      const [path, anchor] = link.split('#');
+      const target = path === '' ? page : join(dirname(page), path);
+      if (!existsSync(join(root, target))) return true;
+      return (
+        anchor !== undefined &&
+        !allMatches(read(target), /^#+ (.*)$/gm)
+          .map(anchorOf)
+          .includes(anchor)
+      );
+    });
+    assert.deepEqual(broken, []);
+  });
+}
+
+test('every page of docs/ is linked from README.md', () => {
+  const linked = allMatches(read('README.md'), /\]\((docs\/[^)#]+)/g);
+  const absent = pages.filter((page) => page.startsWith('docs/') && !linked.includes(page));
+  assert.deepEqual(absent, []);
+});
+
 test('docs name no flag that does not exist', () => {
   const flags = new Set<string>(
     [...DOCTOR_FLAGS, ...EXPLAIN_FLAGS].flatMap((flag) => [flag.name, ...('aliases' in flag ? flag.aliases : [])]),
   );
-  const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((file) => join('docs', file))];
-  const named = pages.flatMap((page) => allMatches(read(page), /`-([a-z][a-z.-]+)/g));
+  const operators = pages.filter(
+    (page) => page === 'README.md' || page.startsWith('docs/') || page.startsWith('deploy/'),
+  );
+  const named = operators.flatMap((page) => allMatches(read(page), /`-([a-z][a-z.-]+)/g));
   assert.deepEqual(
     named.filter((flag) => !flags.has(flag)),
     [],
