@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import test from 'node:test';
-import { DOCTOR_FLAGS, EXPLAIN_FLAGS } from '../src/cli/flag-table.ts';
+import { DOCTOR_FLAGS, EXPLAIN_FLAGS, SERVER_FLAGS } from '../src/cli/flag-table.ts';
+import { COREDNS_DIRECTIVES, DIRECTIVES } from '../src/directives/order.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -70,4 +71,26 @@ test('docs name no flag that does not exist', () => {
     named.filter((flag) => !flags.has(flag)),
     [],
   );
+});
+
+const migrating = read('docs/migrating.md');
+/** What the first column of a table names, and what its second says. */
+const rowsOf = (heading: string) => {
+  const [, section = ''] = new RegExp(`^### ${heading}\\n(.*?)(?=^#)`, 'ms').exec(migrating) ?? [];
+  const rows = [...section.matchAll(/^\| (`.*?`) \| ([a-z ]+) \|/gm)];
+  return rows.flatMap(([, names = '', is = '']) => allMatches(names, /`-?([^`]+)`/g).map((name) => ({ name, is })));
+};
+
+test('docs/migrating.md compares each flag and tells of the new ones', () => {
+  const [, added = ''] = /^New: (.*)$/m.exec(migrating) ?? [];
+  const named = [...rowsOf('Flags').map(({ name }) => name), ...allMatches(added, /`-([^`]+)`/g)];
+  const flags = SERVER_FLAGS.flatMap((flag) => [flag.name, ...('aliases' in flag ? flag.aliases : [])]);
+  assert.deepEqual(named.sort(), flags.sort());
+});
+
+test('docs/migrating.md compares each directive', () => {
+  const rows = rowsOf('Directives');
+  const there = rows.filter(({ is }) => is !== 'not there').map(({ name }) => name);
+  assert.deepEqual(there.sort(), DIRECTIVES.map(({ name }) => name).sort());
+  for (const { name } of rows) assert.ok(COREDNS_DIRECTIVES.includes(name), name);
 });
