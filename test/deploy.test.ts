@@ -318,6 +318,34 @@ test('restricted: its constraints admit its pods, and its role lets them use the
   assert.deepEqual(binding.roleRef, { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'node-local-dns' });
 });
 
+describe('monitoring', () => {
+  const directory = join(root, 'deploy/monitoring');
+  const manifests = kustomize(directory);
+
+  test('kubectl builds the same', async (t) => {
+    const built = await kubectlKustomize(directory);
+    if (built === undefined) return t.diagnostic('no kubectl with kustomize 5 here: built by our own reader alone');
+    assert.deepEqual(sorted(manifests), sorted(built));
+  });
+
+  for (const { name } of overlays) {
+    test(`the PodMonitor finds the pods of ${name}, and their port`, () => {
+      const monitor = specOf<{
+        jobLabel: string;
+        selector: { matchLabels: Readonly<Record<string, string>> };
+        podMetricsEndpoints: readonly { port: string }[];
+      }>(find(manifests, 'PodMonitor', 'node-local-dns'));
+      for (const { spec, container } of daemonSets(kustomize(overlayDirectory(name)))) {
+        const { labels } = spec.template.metadata;
+        assert.deepEqual({ ...labels, ...monitor.selector.matchLabels }, labels);
+        assert.equal(labels[monitor.jobLabel], 'node-local-dns');
+        const [{ port }] = monitor.podMetricsEndpoints;
+        assert.ok(container.ports.some((candidate) => candidate.name === port));
+      }
+    });
+  }
+});
+
 test('ha: each DaemonSet has its own ports in its environment', () => {
   const [first, second] = daemonSets(kustomize(overlayDirectory('ha'))).map(({ container }) =>
     environmentOf(container),

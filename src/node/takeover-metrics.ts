@@ -39,5 +39,7 @@ export class TakeoverMetrics {
 
   held(address: string, isTaken: boolean): void {
     this.#held.labels(address).set(isTaken ? 1 : 0);
+    // A counter that is there before the first failure: of one that comes with it, Prometheus sees no increase.
+    this.#unanswered.labels(address);
   }
 }

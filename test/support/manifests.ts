@@ -101,13 +101,13 @@ export const SERVICE_ENVIRONMENT = {
   KUBE_DNS_UPSTREAM_SERVICE_HOST: '10.96.77.7',
 };
 
-export function environmentOf({ env = [] }: Container): Record<string, string> {
-  return { ...SERVICE_ENVIRONMENT, ...Object.fromEntries(env.map(({ name, value }) => [name, value])) };
+export function environmentOf({ env = [] }: Container, services = SERVICE_ENVIRONMENT): Record<string, string> {
+  return { ...services, ...Object.fromEntries(env.map(({ name, value }) => [name, value])) };
 }
 
 /** The arguments as the container gets them: the kubelet puts in `$(NAME)`, and leaves what it does not know as it is. */
-export function argumentsOf(container: Container): string[] {
-  const environment = environmentOf(container);
+export function argumentsOf(container: Container, services = SERVICE_ENVIRONMENT): string[] {
+  const environment = environmentOf(container, services);
   return container.args.map((arg) => arg.replaceAll(/\$\((\w+)\)/g, (text, name) => environment[name] ?? text));
 }
 
@@ -121,32 +121,42 @@ const USUAL_CONFIG_MAPS: ClusterConfigMaps = {
   },
 };
 
-/**
- * Runs `nodens check` as the container would, its volumes below a temporary directory. `stdout` is the Corefile that would be
- * served.
- */
-export async function checkContainer(
+export type LaidOut = {
+  /** What all paths of the container are below. */
+  readonly root: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+};
+
+/** Lays out what the container would get, its volumes below a temporary directory. */
+export function layOut(
   { pod, container }: DaemonSet,
   manifests: readonly Manifest[],
-  configMaps = USUAL_CONFIG_MAPS,
-) {
+  { configMaps = USUAL_CONFIG_MAPS, services = SERVICE_ENVIRONMENT } = {},
+): LaidOut {
   const root = makeTemporaryDirectory('deploy');
   for (const { name, mountPath } of container.volumeMounts) {
     mkdirSync(join(root, mountPath), { recursive: true });
     const { configMap } = pod.volumes.find((volume) => volume.name === name) ?? {};
     if (configMap === undefined) continue;
-    const data =
-      configMaps[configMap.name] ?? (configMap.optional ? {} : find(manifests, 'ConfigMap', configMap.name).data);
+    const absent = () => (configMap.optional ? {} : find(manifests, 'ConfigMap', configMap.name).data);
+    const data = configMaps[configMap.name] ?? absent();
     const items = configMap.items ?? Object.keys(data ?? {}).map((key) => ({ key, path: key }));
     for (const { key, path } of items) write(join(root, mountPath, path), data?.[key]);
   }
   const mounts = container.volumeMounts.map(({ mountPath }) => mountPath);
-  const args = argumentsOf(container).map((arg) => {
+  const args = argumentsOf(container, services).map((arg) => {
     const [, flag, path] = /^(-[^=]+=)(\/.*)$/.exec(arg) ?? [];
     const isMounted = mounts.some((mount) => path === mount || path?.startsWith(`${mount}/`));
     return isMounted ? `${flag}${join(root, path)}` : arg;
   });
-  const variables = Object.entries(environmentOf(container)).map(([name, value]) => `${name}=${value}`);
+  return { root, args, env: environmentOf(container, services) };
+}
+
+/** Runs `nodens check` as the container would. `stdout` is the Corefile that would be served. */
+export async function checkContainer(set: DaemonSet, manifests: readonly Manifest[], configMaps?: ClusterConfigMaps) {
+  const { root, args, env } = layOut(set, manifests, configMaps && { configMaps });
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const outcome = await runNodens(['check', ...args], { prefix: ['env', ...variables] });
   return { ...outcome, stderr: outcome.stderr.replaceAll(root, '') };
 }
