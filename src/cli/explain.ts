@@ -3,8 +3,7 @@ import { messageOf, systemReason } from '../corefile/errors.ts';
 import { fingerprint } from '../corefile/fingerprint.ts';
 import { namesTried, type PodResolver, podResolver } from '../kubernetes/pod-resolver.ts';
 import { readResolver } from '../node/doctor/resolver.ts';
-import { LineWriter } from '../observe/line-writer.ts';
-import { Logger } from '../observe/logger.ts';
+import { silentLogger } from '../observe/logger.ts';
 import { type ExplainedName, explainName } from '../server/explain/explain.ts';
 import { openUpstreams } from '../server/explain/reached.ts';
 import { nameLines, outcomeLine } from '../server/explain/text.ts';
@@ -89,7 +88,7 @@ async function explainAll(
   instance: Asking,
   { qnames, qtype, asks }: Questions & { readonly asks: boolean },
 ): Promise<ExplainedName[]> {
-  const upstreams = openUpstreams(new Logger(new LineWriter((bytes) => bytes.length)));
+  const upstreams = openUpstreams(silentLogger());
   const cached = instance !== undefined && 'cached' in instance ? instance.cached : [];
   try {
     const names: ExplainedName[] = [];

@@ -1,6 +1,5 @@
 import type { Corefile } from '../corefile/cursor.ts';
-import { LineWriter } from '../observe/line-writer.ts';
-import { Logger } from '../observe/logger.ts';
+import { silentLogger } from '../observe/logger.ts';
 import { type Inspection, inspect } from '../server/inspect.ts';
 import { sourceOfFlags } from './configuration-flags.ts';
 import type { ServerFlags } from './flag-table.ts';
@@ -17,7 +16,7 @@ export type Inspected = Inspection & {
  * is wrong with it, a line each.
  */
 export async function inspectFlags(flags: ServerFlags, given: ReadonlySet<string>): Promise<Inspected> {
-  const log = new Logger(new LineWriter((bytes) => bytes.length));
+  const log = silentLogger();
   const services = { env: process.env, log, countFault: () => undefined, writes: false };
   const source = await sourceOfFlags(flags, given, services);
   const made = 'make' in source ? await source.make() : undefined;

@@ -42,7 +42,7 @@ export function listeningSockets(kernel: NetlinkChannel, port: number): Listenin
 
 /** Whether another process has a UDP socket bound to one of these places, that very address. */
 export function othersListen(kernel: NetlinkChannel, endpoints: readonly Endpoint[]): boolean {
-  const own = ownSocketInodes();
+  const own = new Set(socketInodes('self'));
   return endpoints.some(({ address, port }) =>
     listeningSockets(kernel, port).some(
       (socket) => socket.protocol === 'udp' && socket.address === canonicalAddress(address) && !own.has(socket.inode),
@@ -68,9 +68,10 @@ function query(kernel: NetlinkChannel, family: number, protocol: 'udp' | 'tcp', 
   });
 }
 
-/** Of this process. */
-function ownSocketInodes(): Set<number> {
-  return new Set(readdirSync('/proc/self/fd').flatMap((fd) => socketInode(`/proc/self/fd/${fd}`)));
+/** The sockets of a process; throws where it has ended, or is not ours to look into. */
+export function socketInodes(pid: string): number[] {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory).flatMap((fd) => socketInode(`${directory}/${fd}`));
 }
 
 function socketInode(path: string): number[] {

@@ -73,6 +73,11 @@ export class Logger {
   }
 }
 
+/** For whom the lines are of no use. */
+export function silentLogger(): Logger {
+  return new Logger(new LineWriter((bytes) => bytes.length));
+}
+
 /** The logger to standard output. */
 export function stdoutLogger(): Logger {
   // Opening the stream makes a pipe non-blocking, so that a reader who is stuck does not stop the event loop.

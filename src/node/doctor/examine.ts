@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import { messageOf } from '../../corefile/errors.ts';
@@ -8,10 +8,10 @@ import { checkHost, hasIpv6 } from '../host.ts';
 import { openLinks } from '../links.ts';
 import { addressesOf, type Plan } from '../plan.ts';
 import { readFacts, tryNft } from '../rules/choose.ts';
-import { iptablesChains, nftTables, rulesetOf } from '../rules/host-rules.ts';
+import { iptablesChains, nftTables } from '../rules/host-rules.ts';
 import { runProgram } from '../rules/program.ts';
 import type { Endpoint } from '../rules/rules.ts';
-import { listeningSockets } from '../socket-owners.ts';
+import { listeningSockets, socketInodes } from '../socket-owners.ts';
 import { checkCapabilities } from './capabilities.ts';
 import { checkConntrack } from './conntrack.ts';
 import { type Finding, finding, worstFirst } from './finding.ts';
@@ -33,9 +33,8 @@ export type Subject = {
 /** Looks at the host and at what the configuration wants of it, and changes nothing. Worst first. */
 export async function examine({ places, plan, resolvConf }: Subject): Promise<Finding[]> {
   const addresses = plan === undefined ? [] : addressesOf(plan);
-  const nft = tryNft();
-  const facts = await readFacts(addresses, nft);
-  const ruleset = typeof nft === 'string' ? [] : rulesetOf(nft);
+  const facts = await readFacts(addresses, tryNft());
+  const { ruleset } = facts;
   const links = openLinks(new Netlink(NETLINK_ROUTE));
   // Capabilities have a check of their own.
   const host = { links, hasIpv6, lacks: () => false };
@@ -113,14 +112,19 @@ function listeners(places: readonly Endpoint[]): Finding[] {
 /** By inode: the programs whose descriptors we may see. */
 function socketOwners(): Map<number, string> {
   const owners = new Map<number, string>();
-  for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     const command = read(`/proc/${pid}/comm`)?.trim() ?? '';
-    for (const fd of list(`/proc/${pid}/fd`)) {
-      const [, inode] = /^socket:\[(\d+)\]$/.exec(linkTarget(`/proc/${pid}/fd/${fd}`)) ?? [];
-      if (inode !== undefined) owners.set(Number(inode), `${command} (pid ${pid})`);
-    }
+    for (const inode of inodesSeen(pid)) owners.set(inode, `${command} (pid ${pid})`);
   }
   return owners;
+}
+
+function inodesSeen(pid: string): number[] {
+  try {
+    return socketInodes(pid);
+  } catch {
+    return [];
+  }
 }
 
 function conntrack(): Finding[] {
@@ -142,20 +146,4 @@ function read(file: string): string | undefined {
 function numberIn(file: string): number | undefined {
   const text = read(file)?.trim();
   return text === undefined || !/^\d+$/.test(text) ? undefined : Number(text);
-}
-
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
-
-function linkTarget(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
 }

@@ -5,7 +5,16 @@ import { type Nft, openNft } from '../../sys/libnftables.ts';
 import type { Poller } from '../../sys/poller.ts';
 import { addressesOf, type Plan } from '../plan.ts';
 import { SetupError } from '../setup-error.ts';
-import { type Blocker, type Family, type Flavour, type HostRules, readHostRules, tablesInUse } from './host-rules.ts';
+import {
+  type Blocker,
+  type Family,
+  type Flavour,
+  type HostRules,
+  type Ruleset,
+  readHostRules,
+  readRuleset,
+  tablesInUse,
+} from './host-rules.ts';
 import { iptablesRules, type Programs, removeForeign } from './iptables.ts';
 import { nftablesRules } from './nftables.ts';
 import { watchTable } from './nftables-events.ts';
@@ -77,14 +86,16 @@ function demanded(backend: 'nftables' | 'iptables', { nftProblem, programs }: Ho
 /** Looks at the host for rules in the families of these addresses; of none, in that of IPv4. */
 export async function readFacts(
   addresses: readonly string[],
-  nft: Nft | string = tryNft(),
+  nft: Nft | string,
   run: RunProgram = runProgram,
-): Promise<HostFacts> {
+): Promise<HostFacts & { readonly ruleset: Ruleset }> {
   const used = [...new Set(addresses.map((address): Family => (isIPv4(address) ? 4 : 6)))];
   const families = used.length === 0 ? [4 as const] : used;
-  const library = typeof nft === 'string' ? undefined : nft;
-  const rules = await Promise.all(families.map((family) => readHostRules(library, run, family)));
+  // Once for both families: beside a large kube-proxy the list is long.
+  const ruleset = typeof nft === 'string' ? [] : readRuleset(nft);
+  const rules = await Promise.all(families.map((family) => readHostRules(ruleset, run, family)));
   return {
+    ruleset,
     nftProblem: typeof nft === 'string' ? nft : dryRun(nft),
     rules,
     programs: await findPrograms(run, families, rules),

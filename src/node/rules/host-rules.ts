@@ -29,9 +29,11 @@ export type HostRules = {
 
 type Json = { readonly [key: string]: unknown };
 
-/** `nft` is undefined where the library is not there. */
-export async function readHostRules(nft: Nft | undefined, run: RunProgram, family: Family): Promise<HostRules> {
-  const objects = nft === undefined ? [] : rulesetOf(nft);
+/** What nft lists: tables, chains and rules, each an object with one key that says what it is. */
+export type Ruleset = readonly Json[];
+
+/** What the rules of one family say. */
+export async function readHostRules(objects: Ruleset, run: RunProgram, family: Family): Promise<HostRules> {
   const legacyTables = readLegacyTables(family);
   const save = legacyTables?.length ? await legacySave(run, family) : '';
   const legacyCount = ruleCount(save);
@@ -46,7 +48,7 @@ export function tablesInUse({ flavour, legacyTables = [] }: HostRules): readonly
   return flavour === 'legacy' ? legacyTables : IPTABLES_TABLES;
 }
 
-export function rulesetOf(nft: Nft): readonly Json[] {
+export function readRuleset(nft: Nft): Ruleset {
   const { ok, output } = nft.json('list ruleset');
   if (!ok) return [];
   const { nftables } = JSON.parse(output) as { nftables?: unknown };

@@ -82,12 +82,10 @@ export function iptablesRules({ run, programs, log }: IptablesServices): Rules {
       const wanted = new Map((await placedRows(want)).map((placed) => [textOf(placed), placed]));
       const left = new Set(want.left.map(({ address }) => address));
       const isLeft = ({ row }: Placed) => row.match.some((word) => left.has(word));
-      const unwanted = [...put].filter(([text, placed]) => !wanted.has(text) && !isLeft(placed));
+      const unwanted = [...put.values()].filter((placed) => !wanted.has(textOf(placed)) && !isLeft(placed));
       // What is not wanted goes first: of a place that is given up, new traffic.
       const failures = await failuresOf([
-        ...unwanted.map(([, placed]) => {
-          return () => erase(run, placed);
-        }),
+        ...unwanted.map((placed) => () => erase(run, placed)),
         ...[...wanted.values()].map((placed) => () => ensure(placed)),
         () => clean(want),
       ]);
@@ -102,21 +100,15 @@ export function iptablesRules({ run, programs, log }: IptablesServices): Rules {
   };
 }
 
-/** Asks for a rule that nobody has: an unknown match is another error than an absent rule. */
+/** Makes a rule that meets nobody's packets, and takes it away: that the program knows the match says nothing of the kernel. */
 async function probeSocketMatch(run: RunProgram, program: string): Promise<boolean> {
-  const words = ['-p', 'udp', '--dport', '53', '-m', 'socket', '--restore-skmark', '-j', 'NOTRACK', '-m', 'comment'];
-  const rule = ['PREROUTING', ...words, '--comment', `nodens-${process.pid}`];
-  const added = await run(program, [
-    ...WAIT,
-    '-t',
-    'raw',
-    '-A',
-    ...rule,
-    '-s',
-    program.startsWith('ip6') ? '::1' : '127.0.0.1',
-  ]);
+  const source = program.startsWith('ip6') ? '::1' : '127.0.0.1';
+  const words = ['-p', 'udp', '--dport', '53', '-m', 'socket', '--restore-skmark', '-j', 'NOTRACK'];
+  const comment = ['-m', 'comment', '--comment', `nodens-${process.pid}`];
+  const row: Row = { table: 'raw', chain: 'PREROUTING', match: [...words, ...comment, '-s', source] };
+  const added = await tool(run, '-A', { row, program });
   if (added.code !== 0) return false;
-  await run(program, [...WAIT, '-t', 'raw', '-D', ...rule, '-s', program.startsWith('ip6') ? '::1' : '127.0.0.1']);
+  await tool(run, '-D', { row, program });
   return true;
 }
 
