@@ -22,6 +22,8 @@ export type HoldingServices = {
   readonly metrics: TakeoverMetrics;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Those of these places at which other processes listen: they stay with them. */
+  readonly othersAt: (endpoints: readonly Endpoint[]) => readonly Endpoint[];
 };
 
 /** One address on its way: held while it is on the node, taken while new traffic is ours. */
@@ -109,14 +111,15 @@ export class Holding {
   /** Nothing is under way any more at the places that the plan has lost: they are given back. */
   async settle(): Promise<void> {
     if (this.#leaving.length === 0) return;
+    const shared = this.#services.othersAt(this.#leaving);
     this.#leaving = [];
-    await this.#putRules();
+    await this.#putRules([], { left: shared });
     const link = this.#findLink();
     const kept = new Set(addressesOf(this.#plan));
     for (const address of this.addresses.filter((held) => !kept.has(held))) {
       this.#setTaken(address, false);
       this.#states.delete(address);
-      if (link !== undefined) this.#removeAddress(link, address);
+      if (link !== undefined && !hasAddress(shared, address)) this.#removeAddress(link, address);
     }
   }
 
@@ -155,21 +158,34 @@ export class Holding {
     return addressesOf(this.#plan).every((address) => present.has(address) || !this.#stateOf(address).isHeld);
   }
 
-  /** New traffic goes elsewhere from now on; what is under way is still answered. */
+  /** New traffic goes elsewhere from now on, but where others listen; what is under way is still answered. */
   async release(): Promise<void> {
+    const { endpoints } = this.#plan;
+    const shared = this.#services.othersAt(endpoints);
+    if (endpoints.length > 0 && shared.length === endpoints.length) return;
+    this.adopt({ ...this.#plan, endpoints: shared });
     const leaseS = this.leaseS && Math.max(this.leaseS, LEAVE_S);
-    for (const address of this.addresses) this.#setTaken(address, false);
-    this.#services.listeners.mark([]);
-    await this.#putRules(addressesOf(this.#plan), leaseS);
-    this.#prolong(() => true, leaseS);
+    const isLeaving = (address: string) => !hasAddress(shared, address);
+    for (const address of this.addresses.filter(isLeaving)) this.#setTaken(address, false);
+    this.#services.listeners.mark(shared);
+    await this.#putRules([], { leaseS });
+    this.#prolong(isLeaving, leaseS);
   }
 
-  /** Takes rules, addresses and the link away, but for what a successor holds. Does what it can, and throws what failed. */
+  /**
+   * Takes rules, addresses and the link away, but for what a successor or another process holds. Does what it can, and
+   * throws what failed.
+   */
   async giveBack(successor?: Holding): Promise<void> {
+    const places = [...this.#plan.endpoints, ...this.#leaving];
+    const shared = this.#services.othersAt(places);
     const failures: unknown[] = [];
-    if (successor?.rules !== this.rules) await this.#services.rules.remove().catch((error) => failures.push(error));
+    if (shared.length > 0) this.#tellShared(shared);
+    if (successor?.rules !== this.rules && shared.length < places.length) {
+      await this.#leaveRules(shared).catch((error) => failures.push(error));
+    }
     try {
-      this.#leaveLink(successor);
+      this.#leaveLink(successor, shared);
     } catch (error) {
       failures.push(error);
     }
@@ -177,13 +193,23 @@ export class Holding {
     if (failures.length > 1) throw new AggregateError(failures, failures.map(messageOf).join('; '));
   }
 
-  #leaveLink(successor: Holding | undefined): void {
+  #tellShared(shared: readonly Endpoint[]): void {
+    const addresses = new Set(shared.map(({ address }) => address));
+    this.#services.log.info(`nodecache: another process listens on ${[...addresses].join(' ')}, which stays with it`);
+  }
+
+  async #leaveRules(shared: readonly Endpoint[]): Promise<void> {
+    if (shared.length === 0) await this.rules.remove();
+    else await this.rules.put({ held: [], taken: [], left: shared, healthPorts: [], leaseS: this.leaseS });
+  }
+
+  #leaveLink(successor: Holding | undefined, shared: readonly Endpoint[]): void {
     const link = this.#findLink();
     if (link === undefined || !this.#plan.setUpLink) return;
-    const isShared = successor?.plan.interfaceName === this.#plan.interfaceName;
-    for (const address of this.#states.keys()) {
-      if (!isShared || !successor.addresses.includes(address)) this.#removeAddress(link, address);
-    }
+    const isSameLink = successor?.plan.interfaceName === this.#plan.interfaceName;
+    const isKept = (address: string) =>
+      hasAddress(shared, address) || (isSameLink && successor.addresses.includes(address));
+    for (const address of this.addresses) if (!isKept(address)) this.#removeAddress(link, address);
     this.#states.clear();
     if (this.#services.links.addresses(link).every(isAutomatic)) this.#services.links.delete(link);
   }
@@ -276,16 +302,17 @@ export class Holding {
     log.error(`nodecache: ${address} does not answer itself: ${what}`);
   }
 
-  /** Has the rules for the places of these addresses; those of others are left to run out. */
-  async #putRules(renewed: readonly string[] = [], leaseS = this.leaseS): Promise<void> {
+  /** Has the rules for the places of these addresses; those of others are left to run out, as are further ones. */
+  async #putRules(renewed: readonly string[], more: RulesMore = {}): Promise<void> {
     const { endpoints, healthPorts } = this.#plan;
+    const { left = [], leaseS = this.leaseS } = more;
     const isOf = (addresses: readonly string[]) => (endpoint: Endpoint) => addresses.includes(endpoint.address);
     const taken = [...this.#states].flatMap(([address, { isTaken }]) => (isTaken ? [address] : []));
     const held = [...endpoints.filter(isOf(renewed)), ...this.#leaving];
     await this.#services.rules.put({
       held,
       taken: endpoints.filter(isOf(renewed)).filter(isOf(taken)),
-      left: endpoints.filter((endpoint) => !isOf(renewed)(endpoint)),
+      left: [...endpoints.filter((endpoint) => !isOf(renewed)(endpoint)), ...left],
       healthPorts: healthPorts.filter(isOf(renewed)),
       leaseS,
     });
@@ -298,6 +325,12 @@ export class Holding {
       throw new SetupError('interface_check', `remove ${address} from ${link.name}: ${messageOf(cause)}`, { cause });
     }
   }
+}
+
+type RulesMore = { readonly left?: readonly Endpoint[]; readonly leaseS?: number | undefined };
+
+function hasAddress(endpoints: readonly Endpoint[], address: string): boolean {
+  return endpoints.some((endpoint) => endpoint.address === address);
 }
 
 function textOf({ address, port }: Endpoint): string {

@@ -5,6 +5,7 @@ import { FakeClock } from '../directives/testing.ts';
 import { missingCapability } from '../sys/capabilities.ts';
 import { checkHost } from './host.ts';
 import type { Plan } from './plan.ts';
+import type { Endpoint } from './rules/rules.ts';
 import { FakeLinks } from './testing.ts';
 
 const token = { text: 'nodecache', file: 'Corefile', line: 3 };
@@ -31,6 +32,8 @@ type Host = {
   readonly ipv6?: boolean;
   readonly powerless?: boolean;
   readonly own?: readonly string[];
+  /** Another process listens there. */
+  readonly listener?: Endpoint;
 };
 const cases: readonly { name: string; plan?: Plan; host?: Host; error?: string }[] = [
   { name: 'nothing is there' },
@@ -43,6 +46,17 @@ const cases: readonly { name: string; plan?: Plan; host?: Host; error?: string }
   {
     name: 'an address of another instance, by its lease',
     host: { kind: 'dummy', addresses: ['192.0.2.1'], leaseS: 10 },
+  },
+  {
+    name: 'an address of another instance, by its socket',
+    host: { kind: 'dummy', addresses: ['192.0.2.1'], listener: { address: '192.0.2.1', port: 53 } },
+  },
+  {
+    name: 'an address where somebody listens at another port',
+    host: { kind: 'dummy', addresses: ['192.0.2.1'], listener: { address: '192.0.2.1', port: 80 } },
+    error:
+      'Corefile:3: nodecache: interface nodecache has 192.0.2.1, which nothing here asks for; bind it too, or remove it: ' +
+      'ip address delete 192.0.2.1/32 dev nodecache',
   },
   { name: 'IPv6', plan: six, host: { ipv6: true } },
   {
@@ -125,7 +139,14 @@ for (const { name, plan: wanted = plan, host = {}, error } of cases) {
         'veth',
         wanted.endpoints.map(({ address }) => address),
       );
-    const view = { links, hasIpv6: () => host.ipv6 ?? true, lacks: () => host.powerless ?? false };
+    const isListener = ({ address, port }: Endpoint) =>
+      address === host.listener?.address && port === host.listener.port;
+    const view = {
+      links,
+      hasIpv6: () => host.ipv6 ?? true,
+      lacks: () => host.powerless ?? false,
+      othersAt: (endpoints: readonly Endpoint[]) => endpoints.filter(isListener),
+    };
     const check = () => checkHost(wanted, view, host.own ?? []);
     if (error !== undefined) assert.throws(check, { message: error });
     else assert.doesNotThrow(check);

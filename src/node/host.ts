@@ -4,6 +4,7 @@ import { messageOf } from '../corefile/errors.ts';
 import { type Capability, missingCapability } from '../sys/capabilities.ts';
 import type { Link, Links } from './links.ts';
 import { addressesOf, type Plan } from './plan.ts';
+import type { Endpoint } from './rules/rules.ts';
 import { SetupError } from './setup-error.ts';
 
 /** Kinds that nodens makes itself; a bridge only stands in, and so has no ports. */
@@ -15,6 +16,8 @@ export type HostView = {
   readonly links: Links;
   readonly hasIpv6: () => boolean;
   readonly lacks: (capability: Capability) => boolean;
+  /** Those of these places at which other processes listen. */
+  readonly othersAt: (endpoints: readonly Endpoint[]) => readonly Endpoint[];
 };
 
 /**
@@ -44,8 +47,8 @@ function checkIpv6(plan: Plan, { hasIpv6 }: HostView): void {
   throw problem(`IPv6 is off on this host (${IPV6_SWITCH}), so that ${address} cannot be held; leave it out`);
 }
 
-function checkLink(plan: Plan, { links }: HostView, own: readonly string[]): void {
-  const { interfaceName } = plan;
+function checkLink(plan: Plan, { links, othersAt }: HostView, own: readonly string[]): void {
+  const { interfaceName, endpoints } = plan;
   const link = links.find(interfaceName);
   if (link !== undefined) checkKind(link, links);
   for (const address of addressesOf(plan)) {
@@ -54,9 +57,13 @@ function checkLink(plan: Plan, { links }: HostView, own: readonly string[]): voi
   }
   if (link === undefined) return;
   const allowed = new Set([...addressesOf(plan), ...own]);
-  // What has a lease is of another instance that renews it, or of one that was killed, and runs out.
+  // What has a lease is of another instance that renews it, or of one that was killed, and runs out. Without a lease,
+  // another instance listens there.
   const lasting = links.addresses(link).filter(({ validS }) => validS === undefined);
-  const foreign = lasting.find(({ address }) => !allowed.has(address) && !address.startsWith('fe80:'));
+  const ports = new Set(endpoints.map(({ port }) => port));
+  const isOfOthers = (address: string) => othersAt([...ports].map((port) => ({ address, port }))).length > 0;
+  const isForeign = (address: string) => !allowed.has(address) && !address.startsWith('fe80:') && !isOfOthers(address);
+  const foreign = lasting.find(({ address }) => isForeign(address));
   if (foreign === undefined) return;
   const { address, prefixLength } = foreign;
   const removal = `ip address delete ${address}/${prefixLength} dev ${interfaceName}`;

@@ -74,6 +74,12 @@ export function socketInodes(pid: string): number[] {
   return readdirSync(directory).flatMap((fd) => socketInode(`${directory}/${fd}`));
 }
 
+/** Those of these places at which other processes listen. */
+export function placesOfOthers(kernel: NetlinkChannel, endpoints: readonly Endpoint[]): Endpoint[] {
+  return endpoints.filter((endpoint) => othersListen(kernel, [endpoint]));
+}
+}
+
 function socketInode(path: string): number[] {
   try {
     const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(path)) ?? [];

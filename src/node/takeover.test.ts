@@ -1,110 +1,7 @@
 import assert from 'node:assert/strict';
-import { mock, type TestContext, test } from 'node:test';
-import { FakeClock } from '../directives/testing.ts';
-import { Metrics } from '../observe/metrics.ts';
-import { fakeLog } from '../observe/testing.ts';
-import type { Plan } from './plan.ts';
-import type { RulesWant } from './rules/rules.ts';
+import { test } from 'node:test';
 import { SetupError } from './setup-error.ts';
-import { Takeover } from './takeover.ts';
-import { TakeoverMetrics } from './takeover-metrics.ts';
-import { FakeLinks } from './testing.ts';
-
-const A = '169.254.20.10';
-const B = 'fd00::a';
-const at = (...addresses: string[]) => addresses.map((address) => ({ address, port: 53 }));
-
-function planFor(addresses: readonly string[], more: Partial<Plan> = {}): Plan {
-  return {
-    interfaceName: 'nodecache',
-    setUpLink: true,
-    backend: 'nftables',
-    leaseS: 9,
-    skipTeardown: false,
-    syncIntervalS: 60,
-    endpoints: at(...addresses),
-    healthPorts: [],
-    line: undefined,
-    ...more,
-  };
-}
-
-/** A host on which everything is noted in `steps`, and of which the test says what happens. */
-function fakeNode(t: TestContext) {
-  mock.timers.enable({ apis: ['setTimeout'] });
-  t.after(() => mock.timers.reset());
-  const steps: string[] = [];
-  const clock = new FakeClock();
-  const { log, lines } = fakeLog();
-  const links = new FakeLinks(steps, clock);
-  const metrics = new Metrics();
-  const node = {
-    steps,
-    clock,
-    lines,
-    links,
-    metrics,
-    silent: new Set<string>(),
-    others: false,
-    linkChanged: (): void => undefined,
-    rulesChanged: (): void => undefined,
-    rulesLost: false,
-    rulesFail: undefined as Error | undefined,
-    removalFails: undefined as Error | undefined,
-    wants: [] as RulesWant[],
-  };
-  const rules = (name: 'nftables' | 'iptables') => ({
-    name,
-    canLease: name === 'nftables',
-    get isWhole() {
-      return !node.rulesLost;
-    },
-    put: async (want: RulesWant) => {
-      if (node.rulesFail !== undefined) throw node.rulesFail;
-      node.wants.push(want);
-      const text = (endpoints: readonly { address: string }[]) => endpoints.map(({ address }) => address).join(' ');
-      const left = want.left.length > 0 ? ` left [${text(want.left)}]` : '';
-      steps.push(`rules held [${text(want.held)}] taken [${text(want.taken)}]${left}`);
-    },
-    remove: async () => {
-      if (node.removalFails !== undefined) throw node.removalFails;
-      steps.push('rules removed');
-    },
-    watch: (changed: () => void) => {
-      node.rulesChanged = changed;
-      return () => undefined;
-    },
-  });
-  const takeover = new Takeover({
-    links,
-    clock,
-    log,
-    metrics: new TakeoverMetrics(metrics),
-    listeners: {
-      selfQuery: async (address) => {
-        steps.push(`ask ${address}`);
-        return !node.silent.has(address);
-      },
-      mark: (endpoints) => void steps.push(`mark ${endpoints.length}`),
-    },
-    checkHost: async () => undefined,
-    chooseRules: async ({ backend }) => rules(backend === 'iptables' ? 'iptables' : 'nftables'),
-    watchLink: (changed) => {
-      node.linkChanged = changed;
-      return () => undefined;
-    },
-    othersListen: () => node.others,
-  });
-  /** Time passes; what is due is done. */
-  const pass = async (ms: number) => {
-    clock.advance(ms);
-    links.expire();
-    mock.timers.tick(ms);
-    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-  };
-  const taken = () => steps.splice(0);
-  return Object.assign(node, { takeover, pass, taken });
-}
+import { A, at, B, fakeNode, planFor } from './testing/takeover.ts';
 
 test('the address first, then an answer, then traffic', async (t) => {
   const { takeover, taken } = fakeNode(t);
@@ -209,22 +106,6 @@ test('the end: traffic leaves first, then rules, address and link go', async (t)
   await takeover.giveBack();
   assert.deepEqual(taken(), ['rules removed', `remove ${A}`, 'delete nodecache']);
 });
-
-const stays = [
-  { name: 'another process listens', others: true, skipTeardown: false },
-  { name: 'skipteardown', others: false, skipTeardown: true },
-];
-for (const { name, others, skipTeardown } of stays) {
-  test(`the end with ${name}: all stays`, async (t) => {
-    const node = fakeNode(t);
-    await node.takeover.apply(planFor([A], { skipTeardown }));
-    node.others = others;
-    node.taken();
-    await node.takeover.release();
-    await node.takeover.giveBack();
-    assert.deepEqual(node.taken(), []);
-  });
-}
 
 test('a reload with other addresses: the new are taken, the old are given back after their listeners', async (t) => {
   const { takeover, taken, metrics } = fakeNode(t);

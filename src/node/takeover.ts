@@ -16,8 +16,6 @@ export type TakeoverServices = Omit<HoldingServices, 'rules'> & {
   readonly chooseRules: (plan: Plan) => Promise<Rules>;
   /** Calls back when links or addresses change; returns what ends that. */
   readonly watchLink: (changed: () => void) => () => void;
-  /** Whether sockets of other processes are bound to one of these places. */
-  readonly othersListen: (plan: Plan) => boolean;
 };
 
 /**
@@ -64,28 +62,24 @@ export class Takeover {
     });
   }
 
-  /** The process ends: unless another one listens there too, new traffic goes elsewhere, and what is under way is answered. */
+  /** The process ends: where no other one listens, new traffic goes elsewhere, and what is under way is answered. */
   release(): Promise<void> {
     this.#isLeaving = true;
     this.#unwatchAll();
     return this.#inTurn(async () => {
-      const holding = this.#holding;
-      if (holding === undefined || holding.plan.skipTeardown || this.#services.othersListen(holding.plan)) return;
-      await holding.release();
+      if (this.#holding?.plan.skipTeardown === false) await this.#holding.release();
     });
   }
 
-  /** Nothing more is under way: the last process that listens there takes all away. */
+  /** Nothing more is under way: the last process that listens somewhere takes that away. */
   giveBack(): Promise<void> {
     return this.#inTurn(async () => {
       const holding = this.#holding;
       this.#holding = undefined;
       if (holding === undefined) return;
-      const { log, othersListen } = this.#services;
+      const { log } = this.#services;
       if (holding.plan.skipTeardown) {
         log.info('nodecache: skipping teardown');
-      } else if (othersListen(holding.plan)) {
-        log.info('nodecache: another process listens on the addresses; they stay with it');
       } else {
         log.info('Tearing down');
         await holding.giveBack();
@@ -147,7 +141,7 @@ export class Takeover {
   async #part(holding: Holding): Promise<void> {
     this.#unwatchAll();
     this.#holding = undefined;
-    if (holding.plan.skipTeardown || this.#services.othersListen(holding.plan)) return;
+    if (holding.plan.skipTeardown) return;
     await holding.release();
     this.#former = holding;
   }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../support/wait.ts';
 import { clusterUnavailable } from './cluster.ts';
 import { startDnsperf } from './dnsperf.ts';
-import { heldCluster, leftOn } from './holding.ts';
+import { heldCluster, LINK_LOCAL, leftOn } from './holding.ts';
 import { SERVICE } from './topology.ts';
 
 const skip = clusterUnavailable('nftables');
@@ -44,6 +44,38 @@ test('two that end at once leave nothing', { skip }, async (t) => {
   );
   assert.deepEqual(await leftOn(cluster.node), []);
 });
+
+for (const { proxy, backend } of [
+  { proxy: 'nftables', backend: 'nftables' },
+  { proxy: 'iptables-nft', backend: 'iptables' },
+] as const) {
+  test(`${backend}: the next one lacks an address, which goes with its last holder`, {
+    skip: clusterUnavailable(proxy),
+  }, async (t) => {
+    const settings = [`backend ${backend}`, 'lease off'];
+    const { cluster, nodens, start } = await heldCluster(t, { proxy }, { settings });
+    const { node } = cluster;
+    const other = await start({ addresses: [LINK_LOCAL] });
+    assert.equal((await nodens.stop()).code, 0);
+    const left = await leftOn(node);
+    assert.deepEqual(
+      left.filter((line) => line.startsWith('address ')),
+      [`address ${LINK_LOCAL}`],
+    );
+    assert.ok(!left.join().includes(SERVICE[4]), left.join('\n'));
+    // The node itself has no rule that asks for a listener: what is left there would take its queries away.
+    for (const [host, address] of [
+      [node, SERVICE[4]],
+      [node, LINK_LOCAL],
+      [cluster.pods[0], LINK_LOCAL],
+    ] as const) {
+      const { status } = await cluster.dig(host, [`@${address}`, 'a.load.cluster.local', 'A']);
+      assert.equal(status, 'NOERROR', `${host.name} asks ${address}`);
+    }
+    await other.stop();
+    assert.deepEqual(await leftOn(node), []);
+  });
+}
 
 for (const { name, proxy, backend, instances } of [
   { name: 'the last one', proxy: 'nftables', backend: 'nftables', instances: 1 },

@@ -11,7 +11,7 @@ import { readFacts, tryNft } from '../rules/choose.ts';
 import { iptablesChains, nftTables } from '../rules/host-rules.ts';
 import { runProgram } from '../rules/program.ts';
 import type { Endpoint } from '../rules/rules.ts';
-import { listeningSockets, socketInodes } from '../socket-owners.ts';
+import { listeningSockets, placesOfOthers, socketInodes } from '../socket-owners.ts';
 import { checkCapabilities } from './capabilities.ts';
 import { checkConntrack } from './conntrack.ts';
 import { type Finding, finding, worstFirst } from './finding.ts';
@@ -37,7 +37,7 @@ export async function examine({ places, plan, resolvConf }: Subject): Promise<Fi
   const { ruleset } = facts;
   const links = openLinks(new Netlink(NETLINK_ROUTE));
   // Capabilities have a check of their own.
-  const host = { links, hasIpv6, lacks: () => false };
+  const host = { links, hasIpv6, lacks: () => false, othersAt };
   const checks: (() => Finding[] | Promise<Finding[]>)[] = [
     () => capabilities(places, plan),
     () => kernel(facts.nftProblem),
@@ -62,6 +62,15 @@ function checkPlan(plan: Plan, check: () => void): Finding[] {
     return [finding('addresses', 'ok', `${addressesOf(plan).join(', ')} can be held on ${plan.interfaceName}`)];
   } catch (error) {
     return [finding('addresses', 'error', messageOf(error))];
+  }
+}
+
+function othersAt(endpoints: readonly Endpoint[]): Endpoint[] {
+  const sockets = new Netlink(NETLINK_SOCK_DIAG);
+  try {
+    return placesOfOthers(sockets, endpoints);
+  } finally {
+    sockets.close();
   }
 }
 
