@@ -52,7 +52,8 @@ export class TcpListener {
   constructor(options: TcpListenerOptions) {
     const { address, port, backlog, mayComeLater = false, maxConnections, timeouts } = options;
     const { maxQueries = UNLIMITED, lingerMs = LINGER_MS, receive, onRejected } = options;
-    this.#fd = openTcp({ address, port, backlog, mayComeLater });
+    // Where another instance has the traffic, its rules bring the first connection as soon as the socket listens.
+    this.#fd = openTcp({ address, port, backlog, mayComeLater, mark: mayComeLater ? SELF_MARK : 0 });
     this.address = address;
     this.port = localPort(this.#fd);
     this.#backlog = backlog;

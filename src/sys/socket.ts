@@ -93,11 +93,14 @@ export type TcpOptions = {
   readonly port: number;
   readonly backlog: number;
   readonly mayComeLater?: boolean;
+  /** Of the connections that it accepts, from the first one on. */
+  readonly mark?: number;
 };
 
 /** A listening TCP socket with the same freedoms, to be handed to `net.Server.listen({ fd })`. */
-export function openTcp({ address, port, backlog, mayComeLater = false }: TcpOptions): number {
+export function openTcp({ address, port, backlog, mayComeLater = false, mark = 0 }: TcpOptions): number {
   const fd = openBound('tcp', address, port, mayComeLater);
+  if (mark !== 0) setMark(fd, mark);
   if (libc.listen(fd, backlog) < 0) throw abandon(fd, listenError('tcp', address, port, 'listen', lastErrno()));
   return fd;
 }

@@ -100,13 +100,57 @@ for (const { name, proxy, backend, instances } of [
   });
 }
 
-/** Opens connections and sends the first half of a query on each; told by SIGUSR2, sends the other and counts answers. */
-const ASK_IN_HALVES = `
+for (const { proxy, backend } of [
+  { proxy: 'nftables', backend: 'nftables' },
+  { proxy: 'iptables-nft', backend: 'iptables' },
+] as const) {
+  test(`${backend}: others start while one has the traffic, and no connection is reset`, {
+    skip: clusterUnavailable(proxy),
+  }, async (t) => {
+    const { cluster, nodens, start } = await heldCluster(t, { proxy }, { settings: [`backend ${backend}`] });
+    const client = cluster.pods[0].spawn([process.execPath, '-e', ASK_ON_NEW_CONNECTIONS]);
+    t.after(() => client.stop('SIGKILL'));
+    await eventually('answers', () => client.stdout().includes('answered'));
+    const others = [await start(), await start()];
+    client.kill('SIGUSR2');
+    const { code } = await client.untilExit();
+    assert.equal(code, 0, client.stdout() + client.stderr());
+    for (const instance of [nodens, ...others]) await instance.stop();
+    assert.deepEqual(await leftOn(cluster.node), []);
+  });
+}
+
+const QUERY = `
 const net = require('net');
-const COUNT = 20;
 const name = Buffer.concat(['e', 'load', 'cluster', 'local'].map((l) => Buffer.from([l.length, ...Buffer.from(l)])));
 const query = Buffer.concat([Buffer.from([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]), name, Buffer.from([0, 0, 1, 0, 1])]);
 const framed = Buffer.concat([Buffer.from([0, query.length]), query]);
+`;
+
+/** Asks on one new connection after the other, eight at a time, until SIGUSR2; what goes wrong on one is its exit code 1. */
+const ASK_ON_NEW_CONNECTIONS = `${QUERY}
+let isAsking = true;
+process.on('SIGUSR2', () => { isAsking = false; });
+function ask() {
+  const socket = net.connect({ host: '${SERVICE[4]}', port: 53 }, () => socket.write(framed));
+  let got = 0;
+  socket.on('data', (chunk) => {
+    if (got === 0) console.log('answered');
+    got += chunk.length;
+    socket.end();
+  });
+  socket.on('error', (error) => { console.error(error.message); process.exit(1); });
+  socket.on('close', () => {
+    if (got <= framed.length) { console.error('no answer'); process.exit(1); }
+    if (isAsking) ask();
+  });
+}
+for (let i = 0; i < 8; i++) ask();
+`;
+
+/** Opens connections and sends the first half of a query on each; told by SIGUSR2, sends the other and counts answers. */
+const ASK_IN_HALVES = `${QUERY}
+const COUNT = 20;
 const sockets = [];
 let open = 0, ended = 0, answered = 0;
 const faults = [];
