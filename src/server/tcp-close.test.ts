@@ -9,7 +9,7 @@ import { close, connectTcp, receive, send } from '../sys/socket.ts';
 import { until } from '../sys/testing.ts';
 import type { Client } from './client.ts';
 import { TcpListener } from './tcp-listener.ts';
-import { Asker, answer, idOf, LONG_MS, listen, queryOf } from './tcp-testing.ts';
+import { Asker, answer, idOf, LONG_MS, listen, queryOf } from './testing/tcp.ts';
 
 /** Sends before the event loop goes on, once the kernel has connected the socket. */
 function sendBlocking(fd: number, bytes: Uint8Array): void {

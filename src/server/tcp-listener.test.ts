@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { until, WITHOUT_IPV6 } from '../sys/testing.ts';
 import type { Client, Receive } from './client.ts';
-import { Asker, answer, idOf, LONG_MS, listen, queryOf } from './tcp-testing.ts';
+import { Asker, answer, idOf, LONG_MS, listen, queryOf } from './testing/tcp.ts';
 
 const addressCases = [
   { listenAt: '127.0.0.1', askAt: '127.0.0.1', family: 4, address: '127.0.0.1' },

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import net from 'node:net';
 import type { TestContext } from 'node:test';
 import dnsPacket from 'dns-packet';
-import { until } from '../sys/testing.ts';
-import type { Receive } from './client.ts';
-import { MessageAssembler } from './tcp-framing.ts';
-import { TcpListener, type TcpListenerOptions } from './tcp-listener.ts';
+import { until } from '../../sys/testing.ts';
+import type { Receive } from '../client.ts';
+import { MessageAssembler } from '../tcp-framing.ts';
+import { TcpListener, type TcpListenerOptions } from '../tcp-listener.ts';
 
 const QNAME = 'www.example.org';
 export const LONG_MS = 60_000;
