@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ENODEV, EOPNOTSUPP, EPERM, SystemError } from '../sys/errno.ts';
+import { EEXIST, ENODEV, EOPNOTSUPP, EPERM, SystemError } from '../sys/errno.ts';
 import { attributes, attributesOf, type NetlinkMessage, textOf, u32 } from '../sys/netlink-message.ts';
 import { openLinks } from './links.ts';
 
@@ -83,6 +83,21 @@ test('create: another failure is told as it is', () => {
   });
 });
 
+for (const kind of ['dummy', 'bridge']) {
+  test(`create: another instance has made the ${kind} meanwhile`, () => {
+    let isFirst = true;
+    const { made, links } = fakeKernel((asked) => {
+      if (asked !== kind) return EOPNOTSUPP;
+      if (!isFirst) return undefined;
+      isFirst = false;
+      made.push({ name: 'nodecache', kind });
+      return EEXIST;
+    });
+    assert.deepEqual(links.create('nodecache'), { index: 5, name: 'nodecache', kind, up: true });
+    assert.equal(made.length, 1);
+  });
+}
+
 test('find: none is there', () => assert.equal(fakeKernel().links.find('nodecache'), undefined));
 
 const link = { index: 5, name: 'nodecache', kind: 'dummy', up: true };
@@ -104,6 +119,29 @@ for (const { address, leaseS, bytes, lifeS } of [
 test('putAddress: what is no address', () => {
   const { links } = fakeKernel();
   assert.throws(() => links.putAddress(link, 'fe80::1%eth0', 1), { name: 'SetupError' });
+});
+
+test('addresses: the kernel is asked for those of the link alone', () => {
+  const asked: number[] = [];
+  const dump = (_intent: string, _type: number, payload: Buffer) => {
+    asked.push(payload.readUInt32LE(4));
+    return [];
+  };
+  openLinks({ ask: () => [], dump, close: () => undefined }).addresses(link);
+  assert.deepEqual(asked, [link.index]);
+});
+
+test('addresses: none where the link has gone meanwhile; another failure is told', () => {
+  const listing = (errno: number) =>
+    openLinks({
+      ask: () => [],
+      dump(intent) {
+        throw new SystemError(intent, 'netlink', errno);
+      },
+      close: () => undefined,
+    });
+  assert.deepEqual(listing(ENODEV).addresses(link), []);
+  assert.throws(() => listing(EPERM).addresses(link), { name: 'SetupError', kind: 'interface_check' });
 });
 
 test('removeAddress, delete: what is gone already is fine', () => {

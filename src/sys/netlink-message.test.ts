@@ -72,3 +72,11 @@ test('errors: the number, and what the kernel says besides', () => {
   assert.deepEqual(errorOf({ ...plain, flags: 0x200, payload: more }), { errno: 19, text: 'Device not found' });
   assert.deepEqual(errorOf({ ...plain, payload: Buffer.alloc(4) }), { errno: 0, text: '' });
 });
+
+test('errors: the end of a list tells of one, and repeats no request before what it says besides', () => {
+  const errno = Buffer.alloc(4);
+  errno.writeInt32LE(-2);
+  const end = { type: 3, flags: 0x202, sequence: 9, payload: Buffer.concat([errno, attributes([[1, 'No handler']])]) };
+  assert.deepEqual(errorOf(end), { errno: 2, text: 'No handler' });
+  assert.deepEqual(errorOf({ ...end, flags: 2, payload: Buffer.alloc(4) }), { errno: 0, text: '' });
+});

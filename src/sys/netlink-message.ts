@@ -7,6 +7,7 @@
 
 export const HEADER_BYTES = 16;
 const ATTRIBUTE_BYTES = 4;
+const ERRNO_BYTES = 4;
 const ALIGNMENT = 4;
 /** Bits of an attribute's type that say how it is to be read. */
 const TYPE_MASK = 0x3fff;
@@ -112,13 +113,24 @@ export function textOf(value: Buffer | undefined): string {
   return value.toString('utf8', 0, end < 0 ? value.length : end);
 }
 
-/** Of an answer of type NLMSG_ERROR: the positive errno, 0 for an acknowledgement, and what the kernel says besides. */
-export function errorOf({ payload, flags }: NetlinkMessage): { readonly errno: number; readonly text: string } {
-  if (payload.length < 4) return { errno: 0, text: '' };
+/**
+ * Of an answer that is the last one (NLMSG_ERROR, or NLMSG_DONE of a list): the positive errno, 0 if all went well, and
+ * what the kernel says besides.
+ */
+export function errorOf(answer: NetlinkMessage): { readonly errno: number; readonly text: string } {
+  const { payload, flags } = answer;
+  if (payload.length < ERRNO_BYTES) return { errno: 0, text: '' };
   const errno = 0 - payload.readInt32LE(0);
-  if ((flags & NLM_F_ACK_TLVS) === 0 || payload.length < 4 + HEADER_BYTES) return { errno, text: '' };
-  const requestBytes = (flags & NLM_F_CAPPED) === 0 ? payload.readUInt32LE(4) : HEADER_BYTES;
-  return { errno, text: textOf(attributesOf(payload, 4 + requestBytes).get(NLMSGERR_ATTR_MSG)) };
+  if ((flags & NLM_F_ACK_TLVS) === 0) return { errno, text: '' };
+  const found = attributesOf(payload, ERRNO_BYTES + repeatedBytes(answer));
+  return { errno, text: textOf(found.get(NLMSGERR_ATTR_MSG)) };
+}
+
+/** How much of the request stands between errno and attributes; a list's end repeats none of it. */
+function repeatedBytes({ type, payload, flags }: NetlinkMessage): number {
+  if (type === NLMSG_DONE) return 0;
+  if ((flags & NLM_F_CAPPED) !== 0 || payload.length < ERRNO_BYTES + HEADER_BYTES) return HEADER_BYTES;
+  return payload.readUInt32LE(ERRNO_BYTES);
 }
 
 function aligned(length: number): number {

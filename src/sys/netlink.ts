@@ -23,6 +23,8 @@ const SO_RCVTIMEO = 20;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_EXT_ACK = 11;
+/** The header of a list's request says what is to be in it (Linux 4.20). */
+const NETLINK_GET_STRICT_CHK = 12;
 const SOCKADDR_BYTES = 12;
 
 export const NETLINK_ROUTE = 0;
@@ -49,7 +51,10 @@ export class Netlink {
     this.#fd = openNetlink(protocol, 0);
     const timeout = new Int32Array([TIMEOUT_S, 0, 0, 0]); // struct timeval
     libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, timeout, timeout.byteLength);
-    libc.setsockopt(this.#fd, SOL_NETLINK, NETLINK_EXT_ACK, new Int32Array([1]), Int32Array.BYTES_PER_ELEMENT);
+    // Kernels that do not know these yet tell less of errors, and list more than was asked for.
+    for (const option of [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
+      libc.setsockopt(this.#fd, SOL_NETLINK, option, new Int32Array([1]), Int32Array.BYTES_PER_ELEMENT);
+    }
   }
 
   /** Has the kernel do or tell something; throws a SystemError with `intent` if it refuses. */
@@ -78,11 +83,11 @@ export class Netlink {
     for (;;) {
       for (const answer of messagesOf(this.#receive(intent))) {
         if (answer.sequence !== sequence) continue; // Of a call that has given up.
-        if (answer.type === NLMSG_DONE) return;
-        if (answer.type !== NLMSG_ERROR) {
+        if (answer.type !== NLMSG_ERROR && answer.type !== NLMSG_DONE) {
           yield answer;
           continue;
         }
+        // The end of a list says as well whether the list is one: without udp_diag it is empty, and ENOENT.
         const { errno, text } = errorOf(answer);
         if (errno === 0) return;
         throw new SystemError(intent, 'netlink', errno, text === '' ? undefined : text);
