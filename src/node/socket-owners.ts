@@ -16,6 +16,7 @@ const MESSAGE_PORT = 4;
 const MESSAGE_SOURCE = 8;
 const MESSAGE_UID = 64;
 const MESSAGE_INODE = 68;
+const FAMILIES = [AF_INET, AF_INET6];
 /** States as bits: a UDP socket that is bound and connected to nobody is CLOSE. */
 const UNCONNECTED = 1 << 7;
 const LISTENING = 1 << 10;
@@ -34,20 +35,20 @@ export type ListeningSocket = {
  * so not among them. Throws a SystemError where the kernel does not tell.
  */
 export function listeningSockets(kernel: NetlinkChannel, port: number): ListeningSocket[] {
-  return [AF_INET, AF_INET6].flatMap((family) => [
-    ...query(kernel, family, 'udp', port),
-    ...query(kernel, family, 'tcp', port),
-  ]);
+  return FAMILIES.flatMap((family) => [...query(kernel, family, 'udp', port), ...query(kernel, family, 'tcp', port)]);
 }
 
-/** Whether another process has a UDP socket bound to one of these places, that very address. */
-export function othersListen(kernel: NetlinkChannel, endpoints: readonly Endpoint[]): boolean {
+/** Those of these places at which another process has a UDP socket, bound to that very address. */
+export function placesOfOthers(kernel: NetlinkChannel, endpoints: readonly Endpoint[]): Endpoint[] {
   const own = new Set(socketInodes('self'));
-  return endpoints.some(({ address, port }) =>
-    listeningSockets(kernel, port).some(
-      (socket) => socket.protocol === 'udp' && socket.address === canonicalAddress(address) && !own.has(socket.inode),
-    ),
+  const ports = new Set(endpoints.map(({ port }) => port));
+  const others = [...ports].flatMap((port) =>
+    FAMILIES.flatMap((family) => query(kernel, family, 'udp', port)).filter(({ inode }) => !own.has(inode)),
   );
+  return endpoints.filter(({ address, port }) => {
+    const wanted = canonicalAddress(address);
+    return others.some((socket) => socket.port === port && socket.address === wanted);
+  });
 }
 
 function query(kernel: NetlinkChannel, family: number, protocol: 'udp' | 'tcp', port: number): ListeningSocket[] {
@@ -72,12 +73,6 @@ function query(kernel: NetlinkChannel, family: number, protocol: 'udp' | 'tcp', 
 export function socketInodes(pid: string): number[] {
   const directory = `/proc/${pid}/fd`;
   return readdirSync(directory).flatMap((fd) => socketInode(`${directory}/${fd}`));
-}
-
-/** Those of these places at which other processes listen. */
-export function placesOfOthers(kernel: NetlinkChannel, endpoints: readonly Endpoint[]): Endpoint[] {
-  return endpoints.filter((endpoint) => othersListen(kernel, [endpoint]));
-}
 }
 
 function socketInode(path: string): number[] {
