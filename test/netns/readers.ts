@@ -29,7 +29,7 @@ export type IpLink = {
   readonly ifname: string;
   readonly flags: readonly string[];
   readonly operstate: string;
-  readonly linkinfo?: { readonly info_kind?: string };
+  readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: { readonly mcast_snooping?: number } };
   readonly addr_info: readonly IpAddress[];
 };
 export type IpAddress = {
@@ -38,15 +38,18 @@ export type IpAddress = {
   readonly prefixlen: number;
   /** Seconds; 4294967295 is for ever. */
   readonly valid_life_time: number;
+  readonly nodad?: boolean;
+  readonly noprefixroute?: boolean;
+  readonly tentative?: boolean;
 };
 
 /** `ip -details -json address`: every link with its addresses. */
-export async function ipLinks(host: Host): Promise<IpLink[]> {
+export async function ipLinks(host: Pick<Host, 'exec'>): Promise<IpLink[]> {
   return JSON.parse(await host.exec(['ip', '-details', '-json', 'address', 'show']));
 }
 
 /** A link by its name, or undefined. */
-export async function ipLink(host: Host, name: string): Promise<IpLink | undefined> {
+export async function ipLink(host: Pick<Host, 'exec'>, name: string): Promise<IpLink | undefined> {
   return (await ipLinks(host)).find(({ ifname }) => ifname === name);
 }
 
