@@ -9,8 +9,8 @@ const EXIT_STOP_FAILED = 3;
 const EXIT_FORCED = 2;
 
 /**
- * SIGTERM and SIGINT end the server after it has answered what it has taken; a second SIGINT ends it at once, as SIGQUIT
- * does. SIGUSR1 reloads. SIGHUP, which a closing terminal sends, and SIGUSR2 do nothing.
+ * SIGTERM and SIGINT end the server after it has answered what it has taken. A second SIGINT ends it without that, as
+ * SIGQUIT does: only the node is given back first. SIGUSR1 reloads. SIGHUP, which a closing terminal sends, and SIGUSR2 do nothing.
  */
 export function handleSignals(server: Server, log: Logger): void {
   let stopping = false;
@@ -20,13 +20,18 @@ export function handleSignals(server: Server, log: Logger): void {
     log.info(line);
     exit(log, await stopCode(server, log));
   };
+  const quit = async (code: number) => {
+    stopping = true;
+    await server.leaveNode().catch((error) => log.error(`stopping: ${messageOf(error)}`));
+    exit(log, code);
+  };
   process.on('SIGTERM', () => stop('SIGTERM: Shutting down servers then terminating'));
   process.on('SIGINT', () => {
     if (!stopping) return stop('SIGINT: Shutting down');
     log.info('SIGINT: Force quit');
-    return exit(log, EXIT_FORCED);
+    return quit(EXIT_FORCED);
   });
-  process.on('SIGQUIT', () => exit(log, 0));
+  process.on('SIGQUIT', () => quit(0));
   process.on('SIGUSR1', async () => {
     log.info('SIGUSR1: Reloading');
     await server.reload().catch((error) => {

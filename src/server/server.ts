@@ -26,6 +26,8 @@ import { serverId, type Target } from './targets.ts';
 
 /** How long queries in flight may still take when their listener or their configuration goes; none lives longer. */
 const GRACE_MS = 5_000;
+/** Rules and link go in a millisecond, by iptables in some tens; its lock may be held by somebody else. */
+const LEAVE_MS = 2_000;
 
 export type ServerOptions = {
   readonly clock: Clock;
@@ -176,6 +178,22 @@ export class Server implements Configuration {
     await Promise.all(this.#retiring);
     await this.#responders?.stop();
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
+  }
+
+  /**
+   * Gives the node back at once, whatever is still under way: the process is about to end without its last answers.
+   * Rejects with what failed, or after two seconds.
+   */
+  async leaveNode(): Promise<void> {
+    this.#shuttingDown = true;
+    const leave = async () => {
+      await this.#node?.release();
+      await this.#node?.giveBack();
+    };
+    const late = sleep(LEAVE_MS, undefined, { ref: false }).then(() => {
+      throw new Error(`the node was not given back within ${LEAVE_MS / 1000} s`);
+    });
+    await Promise.race([leave(), late]);
   }
 
   /** Has the threads end, so that the process, which waits for them, can end at once. Nothing is answered any more. */

@@ -117,6 +117,24 @@ test('skipteardown: all stays at the end', { skip }, async (t) => {
   assert.equal(await shape(cluster.node), held);
 });
 
+for (const { name, signals, code } of [
+  { name: 'SIGQUIT', signals: ['SIGQUIT'], code: 0 },
+  { name: 'a second SIGINT in the lame-duck time', signals: ['SIGINT', 'SIGINT'], code: 2 },
+] as const) {
+  test(`${name}: ends at once, with the node given back`, { skip }, async (t) => {
+    const settings = ['backend nftables', 'lease off'];
+    const directives = ['health 127.0.0.1:{HEALTH} {\n lameduck 60s\n }'];
+    const { cluster, nodens } = await heldCluster(t, { proxy: 'nftables' }, { settings, directives });
+    assert.notDeepEqual(await leftOn(cluster.node), []);
+    for (const [index, signal] of signals.entries()) {
+      if (index > 0) await nodens.untilOutput(/lameduck/);
+      nodens.kill(signal);
+    }
+    assert.deepEqual(await nodens.untilExit(), { code, signal: null });
+    assert.deepEqual(await leftOn(cluster.node), []);
+  });
+}
+
 /** The TTL with which a pod gets an answer from that address. */
 async function ttlSeen(cluster: Awaited<ReturnType<typeof heldCluster>>['cluster'], address: string): Promise<number> {
   const { answer } = await cluster.dig(cluster.pods[0], [`@${address}`, 'ttl.load.cluster.local', 'A']);
