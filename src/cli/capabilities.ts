@@ -56,6 +56,17 @@ export async function keepNeededCapabilities(): Promise<string | undefined> {
   }
 }
 
+/**
+ * Makes all that this process may have effective, and gives up nothing. The file of Node in the image has capabilities that
+ * are not effective by themselves, so that a container without one of them can be started, and says so.
+ */
+export async function usePermittedCapabilities(): Promise<void> {
+  const sets = readCapabilities();
+  if (sets === undefined || sets.effective === sets.permitted) return;
+  const { setCapabilities } = await import('../sys/set-capabilities.ts');
+  setCapabilities({ ...sets, effective: sets.permitted });
+}
+
 /** Returns only where executing the program again is of no use. */
 async function apply({ kept, barred, needsExecution }: Change, isSecond: boolean): Promise<void> {
   const { dropFromBounding, replaceProcess, setAmbient, setCapabilities } = await import('../sys/set-capabilities.ts');

@@ -11,6 +11,9 @@ const loaded = () => {
 
 const [command, ...rest] = process.argv.slice(2);
 if (command === 'doctor') {
+  // It looks with the eyes of the server.
+  const { usePermittedCapabilities } = await import('./capabilities.ts');
+  await usePermittedCapabilities();
   const { doctor } = await import('./doctor.ts');
   await doctor(rest);
 } else if (command === 'check') {

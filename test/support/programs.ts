@@ -3,10 +3,12 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 
 export const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
+  chroot: 'coreutils',
   conntrack: 'conntrack',
   dig: 'bind9-dnsutils',
   dnsmasq: 'dnsmasq-base',
   dnsperf: 'dnsperf',
+  'dpkg-query': 'dpkg',
   'dnssec-keygen': 'bind9-utils',
   'dnssec-signzone': 'bind9-utils',
   gcc: 'gcc',
@@ -26,6 +28,7 @@ export const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   setcap: 'libcap2-bin',
   setpriv: 'util-linux',
   sysctl: 'procps',
+  tar: 'tar',
   taskset: 'util-linux',
   tcpdump: 'tcpdump',
   timeout: 'coreutils',
