@@ -4,13 +4,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { before, describe, type TestContext, test } from 'node:test';
 import { type Child, makeTemporaryDirectory, run } from '../support/child.ts';
-import { kustomize, overlayDirectory } from '../support/kustomize.ts';
-import { type DaemonSet, daemonSets, layOut } from '../support/manifests.ts';
+import { type DaemonSet, layOut } from '../support/manifests.ts';
 import { missing } from '../support/programs.ts';
 import { eventually } from '../support/wait.ts';
 import { Cluster, clusterUnavailable } from './cluster.ts';
 import { WHOAMI } from './dns-pod.ts';
 import type { Host } from './host.ts';
+import { overlayOf, servicesOf } from './overlay.ts';
 
 const skip = clusterUnavailable('nftables') || missing('chroot', 'dpkg-query', 'setcap', 'setpriv', 'tar');
 const checkout = resolve(import.meta.dirname, '../..');
@@ -33,12 +33,11 @@ test('the Dockerfile starts nodens as bin/nodens does, on the same Node', () => 
   assert.ok(dockerfile.includes(`nodens:${version}`));
   const [, arenas] = /MALLOC_ARENA_MAX:-(\d+)/.exec(script) ?? [];
   assert.equal(environment.MALLOC_ARENA_MAX, arenas);
-  assert.equal(/^USER (\d+)/m.exec(dockerfile)?.[1], String(standard().pod.securityContext.runAsUser));
+  assert.equal(
+    /^USER (\d+)/m.exec(dockerfile)?.[1],
+    String(overlayOf('standard').sets[0].pod.securityContext.runAsUser),
+  );
 });
-
-function standard(): DaemonSet {
-  return daemonSets(kustomize(overlayDirectory('standard')))[0];
-}
 
 type Container = Child & {
   /** Runs a program of the image beside the server, as `kubectl exec` does. */
@@ -134,11 +133,12 @@ describe('the image', { skip }, () => {
 
 async function start(t: TestContext, image: string, { overlay, args: more = [], ...rights }: Running) {
   const cluster = await Cluster.create(t, { proxy: 'nftables' });
-  const { node, serviceAddress, upstreamAddress } = cluster;
-  const manifests = kustomize(overlayDirectory(overlay));
-  const [set] = daemonSets(manifests);
-  const services = { KUBE_DNS_SERVICE_HOST: serviceAddress, KUBE_DNS_UPSTREAM_SERVICE_HOST: upstreamAddress };
-  const laid = layOut(set, manifests, { services });
+  const { node } = cluster;
+  const {
+    manifests,
+    sets: [set],
+  } = overlayOf(overlay);
+  const laid = layOut(set, manifests, { services: servicesOf(cluster) });
   const args = [...laid.args.map((arg) => arg.replace(laid.root, '')), ...more];
   const root = await rootOf(image, set, node);
   const mounts = set.container.volumeMounts.map(({ mountPath, readOnly }) =>

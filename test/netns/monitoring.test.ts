@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { kustomize, overlayDirectory } from '../support/kustomize.ts';
-import { daemonSets, find, layOut, specOf } from '../support/manifests.ts';
+import { kustomize } from '../support/kustomize.ts';
+import { find, specOf } from '../support/manifests.ts';
 import { readMetrics, type Samples } from '../support/metrics.ts';
 import { readQuery } from '../support/promql.ts';
 import { Cluster, clusterUnavailable } from './cluster.ts';
 import { WHOAMI } from './dns-pod.ts';
+import { fetchOn, overlayOf, probe, startPod } from './overlay.ts';
 
 const skip = clusterUnavailable('nftables');
 const LINK_LOCAL = '169.254.20.10';
@@ -56,19 +57,13 @@ describe('the standard overlay on a node', { skip }, () => {
   let ends: (() => Promise<void>)[] = [];
   let cluster: Cluster;
   let byPort: Map<number, Samples>;
-  const manifests = kustomize(overlayDirectory('standard'));
-  const [set] = daemonSets(manifests);
-  const fetchFrom = (url: string) => {
-    const program = `fetch('${url}').then(async (response) => console.log(response.status, await response.text()))`;
-    return cluster.node.exec([process.execPath, '-e', program]);
-  };
+  const overlay = overlayOf('standard');
+  const [set] = overlay.sets;
 
   before(async () => {
     cluster = await Cluster.create({ after: (end) => void ends.push(end) }, { proxy: 'nftables' });
-    const { serviceAddress, upstreamAddress, pods } = cluster;
-    const services = { KUBE_DNS_SERVICE_HOST: serviceAddress, KUBE_DNS_UPSTREAM_SERVICE_HOST: upstreamAddress };
-    const { args, env } = layOut(set, manifests, { services });
-    const nodens = await cluster.nodens({ corefile: '', flags: args, env });
+    const { serviceAddress, pods } = cluster;
+    const nodens = await startPod(cluster, overlay, set);
     ends = [async () => void (await nodens.stop()), ...ends];
     for (const address of [LINK_LOCAL, serviceAddress]) {
       assert.match((await cluster.dig(pods[0], [`@${address}`, WHOAMI, 'TXT'])).answer.join(), /"dns-\d"/);
@@ -77,7 +72,9 @@ describe('the standard overlay on a node', { skip }, () => {
     const ports = [9253, 9353];
     byPort = new Map(
       await Promise.all(
-        ports.map(async (port) => [port, readMetrics(await fetchFrom(`http://127.0.0.1:${port}/metrics`))] as const),
+        ports.map(
+          async (port) => [port, readMetrics(await fetchOn(cluster, `http://127.0.0.1:${port}/metrics`))] as const,
+        ),
       ),
     );
   });
@@ -86,10 +83,7 @@ describe('the standard overlay on a node', { skip }, () => {
   });
 
   test('its probes find it well', async () => {
-    const { startupProbe, readinessProbe, livenessProbe } = set.container;
-    for (const { httpGet } of [startupProbe, readinessProbe, livenessProbe]) {
-      assert.equal(await fetchFrom(`http://${httpGet.host}:${httpGet.port}${httpGet.path}`), '200 OK\n');
-    }
+    assert.deepEqual(await probe(cluster, set), ['200 OK\n', '200 OK\n', '200 OK\n']);
   });
 
   test("the ports of the manifest and of node-cache's flag tell the same metrics", () => {
