@@ -1,7 +1,7 @@
 /** `nodens check`: what a server with these flags would serve. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { makeTemporaryDirectory } from './support/child.ts';
 import { runNodens } from './support/nodens.ts';
@@ -77,6 +77,15 @@ const cases: readonly Case[] = [
     stderr: /^Corefile:7: nodecache: lease off here, but 10s at Corefile:3; all blocks must agree\n$/,
   },
   {
+    name: 'a ConfigMap that is no JSON: what a server would serve without it, and exit code 1',
+    files: { 'Corefile.base': TEMPLATE, 'kube-dns/stubDomains': '{"acme.local": [' },
+    args: ['-localip', '169.254.20.10', '-basecorefile', 'Corefile.base', '-kubednscm', 'kube-dns'],
+    env: ENV,
+    code: 1,
+    stdout: FILLED,
+    stderr: /^ConfigMap kube-dns: kube-dns\/stubDomains:1: invalid JSON: .*\n$/,
+  },
+  {
     name: 'a variable that nothing is known for',
     files: { 'Corefile.base': TEMPLATE },
     args: ['-localip', '169.254.20.10', '-basecorefile', 'Corefile.base', '-conf', 'Corefile'],
@@ -89,7 +98,10 @@ const cases: readonly Case[] = [
 for (const { name, files, args, env = {}, code, stdout, stderr } of cases) {
   test(`check: ${name}`, async () => {
     const cwd = makeTemporaryDirectory('check');
-    for (const [file, text] of Object.entries(files)) writeFileSync(join(cwd, file), text);
+    for (const [file, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(cwd, file)), { recursive: true });
+      writeFileSync(join(cwd, file), text);
+    }
     const prefix = ['env', ...Object.entries(env).map(([variable, value]) => `${variable}=${value}`)];
     const outcome = await runNodens(['check', ...args], { cwd, prefix });
     assert.match(outcome.stderr, stderr);

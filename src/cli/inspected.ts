@@ -9,6 +9,8 @@ export type Inspected = Inspection & {
   readonly corefile: Corefile;
   /** What was left out of template and ConfigMaps, a line each. */
   readonly faults: readonly string[];
+  /** Every ConfigMap that there is could be read. */
+  readonly isWhole: boolean;
 };
 
 /**
@@ -22,5 +24,5 @@ export async function inspectFlags(flags: ServerFlags, given: ReadonlySet<string
   const made = 'make' in source ? await source.make() : undefined;
   const corefile = made?.corefile ?? (await source.read());
   const inspection = await inspect(corefile, nodeFlags(flags, given), log);
-  return { ...inspection, corefile, faults: made?.faults ?? [] };
+  return { ...inspection, corefile, faults: made?.faults ?? [], isWhole: made?.isWhole ?? true };
 }

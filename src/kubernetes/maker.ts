@@ -16,7 +16,11 @@ export type MakerOptions = {
 };
 
 /** What was made of what there is now. */
-export type Made = NodeCorefile & Pick<KubeDns, 'upstreamServers'>;
+export type Made = NodeCorefile &
+  Pick<KubeDns, 'upstreamServers'> & {
+    /** Every ConfigMap that there is could be read. */
+    readonly isWhole: boolean;
+  };
 
 /**
  * Reads template and ConfigMaps anew at each call; undefined if there is no template. A ConfigMap that is at fault leaves
@@ -32,11 +36,12 @@ export function corefileMaker(options: MakerOptions): () => Promise<Made | undef
     if (template === undefined) return undefined;
     const [kubeDns, cluster] = await Promise.all([readKubeDns(), readCluster()]);
     const made = nodeCorefile(settings, { template, kubeDns: kubeDns.value, cluster: cluster.value });
-    const faults = [
+    const unread = [
       ...faultOf('ConfigMap kube-dns', kubeDns.fault),
       ...faultOf('ConfigMap of the cluster DNS', cluster.fault),
     ];
-    return { ...made, upstreamServers: kubeDns.value.upstreamServers, faults: [...faults, ...made.faults] };
+    const { upstreamServers } = kubeDns.value;
+    return { ...made, upstreamServers, faults: [...unread, ...made.faults], isWhole: unread.length === 0 };
   };
 }
 
