@@ -10,6 +10,7 @@ import type { HttpListeners } from '../observe/http-listeners.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Counter, Metrics } from '../observe/metrics.ts';
 import type { Poller } from '../sys/poller.ts';
+import type { WireName } from '../wire/name.ts';
 import type { MessageView } from '../wire/view.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -49,6 +50,18 @@ export interface Query {
    * answered. False: the table is full and the query must be answered at once, without waiting for anybody (`shed`).
    */
   admit(): boolean;
+
+  /**
+   * This query with another request for the directives below; client, metadata and place in flight are the same. The
+   * response is to what they saw: whoever calls this gives it its own question back.
+   */
+  withRequest(request: MessageView): Query;
+
+  /**
+   * What the whole server, caches included, has for a name and type on behalf of this query, with its flags and OPT but
+   * no options. Never rejects; a question that leads to too many others gets SERVFAIL.
+   */
+  resolve(qname: WireName, qtype: number): Promise<Outcome>;
 
   /**
    * A copy that goes on whether or not anybody waits, admitted on its own: to refresh what the cache holds, as if asked

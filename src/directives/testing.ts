@@ -8,8 +8,8 @@ import { Metrics } from '../observe/metrics.ts';
 import { fakeLog } from '../observe/testing.ts';
 import type { Poller } from '../sys/poller.ts';
 import { writeU16 } from '../wire/bytes.ts';
-import { FLAG_QR, FLAG_RA, FLAG_RD } from '../wire/header.ts';
-import { nameFromText } from '../wire/name.ts';
+import { FLAG_QR, FLAG_RA, FLAG_RD, RCODE_SERVFAIL } from '../wire/header.ts';
+import { nameFromText, nameToText, type WireName } from '../wire/name.ts';
 import { parseRecord } from '../wire/presentation.ts';
 import { CLASS_IN, TYPE_A, TYPE_OPT } from '../wire/types.ts';
 import { type MessageView, parseMessage, SECTION_ADDITIONAL, SECTION_ANSWER, SECTION_AUTHORITY } from '../wire/view.ts';
@@ -200,6 +200,8 @@ export type FakeQueryOptions = {
   readonly receivedAtMs?: number;
   /** Whether the table of queries in flight has a place for it. */
   readonly admitted?: boolean;
+  /** What the whole server has for other questions of this query; without it SERVFAIL. */
+  readonly resolve?: Handler;
 };
 
 const DNSSEC_OK = 0x8000;
@@ -221,16 +223,16 @@ export class FakeQuery implements BackgroundQuery {
   readonly localPort: number;
   readonly server: string;
   readonly receivedAtMs: number;
-  readonly metadata = new Map<string, string>();
+  metadata = new Map<string, string>();
   readonly #options: FakeQueryOptions;
   admitCount = 0;
   doneCount = 0;
   /** The background queries made of this one. */
   readonly backgrounds: FakeQuery[] = [];
 
-  constructor(options: FakeQueryOptions) {
+  constructor(options: FakeQueryOptions, request = parseMessage(queryBytes(options))) {
     this.#options = options;
-    this.request = parseMessage(queryBytes(options));
+    this.request = request;
     this.requestBytes = this.request.bytes.length;
     this.hasOpt = this.request.opt !== undefined;
     this.dnssecOk = this.request.opt?.dnssecOk ?? false;
@@ -267,6 +269,18 @@ export class FakeQuery implements BackgroundQuery {
   admit(): boolean {
     this.admitCount++;
     return this.#options.admitted ?? true;
+  }
+
+  withRequest(request: MessageView): FakeQuery {
+    const part = new FakeQuery(this.#options, request);
+    part.metadata = this.metadata;
+    return part;
+  }
+
+  async resolve(qname: WireName, qtype: number): Promise<Outcome> {
+    const { qclass } = this;
+    const query = new FakeQuery({ ...this.#options, qname: nameToText(qname, 0), qtype, qclass });
+    return this.#options.resolve?.(query) ?? { response: undefined, rcode: RCODE_SERVFAIL, source: '' };
   }
 
   background(protocol: 'udp' | 'tcp' = 'tcp'): FakeQuery {

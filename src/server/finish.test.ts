@@ -9,9 +9,10 @@ import type { Client } from './client.ts';
 import { badVersion, finish } from './finish.ts';
 import { InflightTable } from './inflight.ts';
 import { ServerQuery } from './query.ts';
+import { arrivalOf } from './testing.ts';
 
 const ID = 0x1234;
-const arrival = { server: 'dns://:53', inflight: new InflightTable(1, new Metrics()) };
+const arrival = arrivalOf(new InflightTable(1, new Metrics()));
 
 function client(protocol: 'udp' | 'tcp'): Client {
   const address = { family: 4, address: '192.0.2.1', port: 4000, localAddress: '192.0.2.53', localPort: 53 } as const;

@@ -185,6 +185,22 @@ export class Listener implements ServedListener {
     else this.#run(found, query, target);
   }
 
+  /** What its block's chain makes of a query that is a part of another one. */
+  async resolve(query: ServerQuery): Promise<Outcome> {
+    const target = this.#target;
+    const found = findBlock(query, target);
+    if (typeof found === 'number') return { response: undefined, rcode: found, source: '' };
+    found.load.enter();
+    try {
+      return await found.handler(query);
+    } catch (error) {
+      this.#report(error, target);
+      return { response: undefined, rcode: RCODE_SERVFAIL, source: '', error: new Error('a fault of the server') };
+    } finally {
+      found.load.leave();
+    }
+  }
+
   /** Sends the query through its block's chain. Most hits come back at once; the others are waited for. */
   #run(block: RunningBlock, query: ServerQuery, target: Target): void {
     try {
@@ -224,12 +240,16 @@ export class Listener implements ServedListener {
   /** A fault of ours costs this one query its answer; under `debug` it ends the process, to be looked at. */
   #recover(error: unknown, query: ServerQuery, target: Target): void {
     query.done();
+    this.#report(error, target);
+    this.#reject(query, RCODE_SERVFAIL);
+  }
+
+  #report(error: unknown, target: Target): void {
     const text =
       error instanceof Error ? ((target.stacktrace ? error.stack : undefined) ?? error.message) : String(error);
     if (target.debug) this.#services.process.fatal(text);
     this.#services.panics.inc();
     this.#services.log.error(`Recovered from panic in server: "${target.id}" ${text}`);
-    this.#reject(query, RCODE_SERVFAIL);
   }
 }
 

@@ -1,19 +1,30 @@
-import type { BackgroundQuery, Query } from '../directives/contract.ts';
+import type { BackgroundQuery, Outcome, Query } from '../directives/contract.ts';
 import { writeU16 } from '../wire/bytes.ts';
 import { MIN_UDP_PAYLOAD_BYTES } from '../wire/edns.ts';
+import { FLAG_AD, FLAG_CD, FLAG_RD, RCODE_SERVFAIL } from '../wire/header.ts';
+import type { WireName } from '../wire/name.ts';
 import { type MessageView, parseMessage } from '../wire/view.ts';
+import { MessageWriter } from '../wire/writer.ts';
 import type { Client } from './client.ts';
 import type { InflightTable } from './inflight.ts';
 
 const CLASS_TO_TTL_BYTES = 2; // In a record the class stands right before the TTL; in OPT the class is the payload size.
 const MAX_UDP_BYTES = 65507; // Of a UDP datagram over IPv4, whatever the client offers.
 const MAX_TCP_BYTES = 65535;
+/** Of questions that lead to each other, such as a CNAME of a template whose target has another one. */
+const MAX_DEPTH = 8;
+const QUERY_BYTES = 512; // A question and an OPT without options.
+const NO_OPTIONS = new Uint8Array();
+
+const writer = new MessageWriter(QUERY_BYTES);
 
 /** Where queries arrive. */
 export type Arrival = {
   /** The listener's id. */
   readonly server: string;
   readonly inflight: InflightTable;
+  /** What comes of a query that no client waits for. Never rejects. */
+  resolve(query: ServerQuery): Promise<Outcome>;
 };
 
 /** A query of a client. `request` must have been screened: one question, nothing malformed. */
@@ -21,7 +32,7 @@ export class ServerQuery implements Query {
   readonly request: MessageView;
   readonly client: Client;
   readonly receivedAtMs: number;
-  readonly requestBytes: number;
+  requestBytes: number;
   readonly protocol: 'udp' | 'tcp';
   readonly hasOpt: boolean;
   readonly dnssecOk: boolean;
@@ -29,6 +40,10 @@ export class ServerQuery implements Query {
   readonly #arrival: Arrival;
   #metadata: Map<string, string> | undefined;
   #admitted = false;
+  /** The query of the client that this one is a part of: it has the metadata and the place in flight. */
+  #root: ServerQuery = this;
+  /** How many questions have led to this one. */
+  #depth = 0;
 
   constructor(
     request: MessageView,
@@ -86,8 +101,8 @@ export class ServerQuery implements Query {
   }
 
   get metadata(): Map<string, string> {
-    this.#metadata ??= new Map();
-    return this.#metadata;
+    this.#root.#metadata ??= new Map();
+    return this.#root.#metadata;
   }
 
   /** The largest answer that the client can take, in bytes. */
@@ -104,8 +119,9 @@ export class ServerQuery implements Query {
   }
 
   admit(): boolean {
-    if (!this.#admitted) this.#admitted = this.#arrival.inflight.take();
-    return this.#admitted;
+    const root = this.#root;
+    if (!root.#admitted) root.#admitted = root.#arrival.inflight.take();
+    return root.#admitted;
   }
 
   /** Gives back the place in the table of queries in flight, if the query took one. */
@@ -113,6 +129,34 @@ export class ServerQuery implements Query {
     if (!this.#admitted) return;
     this.#admitted = false;
     this.#arrival.inflight.release();
+  }
+
+  withRequest(request: MessageView): ServerQuery {
+    return this.#part(request, this.#depth);
+  }
+
+  resolve(qname: WireName, qtype: number): Promise<Outcome> {
+    if (this.#depth === MAX_DEPTH) {
+      const error = new Error(`more than ${MAX_DEPTH} questions lead to each other`);
+      return Promise.resolve({ response: undefined, rcode: RCODE_SERVFAIL, source: '', error });
+    }
+    const { request, qclass } = this;
+    writer.start(request.id, request.flags & (FLAG_RD | FLAG_AD | FLAG_CD));
+    writer.question(qname, qtype, qclass);
+    const { udpPayloadBytes } = this;
+    const { opt } = request;
+    if (opt !== undefined)
+      writer.opt({ version: 0, flags: opt.flags, udpPayloadBytes, extendedRcodeBits: 0, options: NO_OPTIONS });
+    return this.#arrival.resolve(this.#part(parseMessage(writer.finish()), this.#depth + 1));
+  }
+
+  #part(request: MessageView, depth: number): ServerQuery {
+    const { requestBytes, client, receivedAtMs, protocol } = this;
+    const part = new ServerQuery(request, this.#arrival, client, receivedAtMs, protocol);
+    part.requestBytes = requestBytes;
+    part.#root = this.#root;
+    part.#depth = depth;
+    return part;
   }
 
   background(protocol: 'udp' | 'tcp' = 'tcp'): BackgroundQuery {

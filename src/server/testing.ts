@@ -10,7 +10,9 @@ import { Metrics } from '../observe/metrics.ts';
 import { fakeLog } from '../observe/testing.ts';
 import { Poller } from '../sys/poller.ts';
 import type { RunningBlock } from './block.ts';
+import type { InflightTable } from './inflight.ts';
 import type { NodeHolder } from './node-holder.ts';
+import type { Arrival } from './query.ts';
 import { Server, type ServerOptions } from './server.ts';
 
 const CACHE_BYTES = 2 ** 20;
@@ -25,6 +27,12 @@ export function blockOf(handlers: readonly string[]): RunningBlock {
     zones: ['.'],
     hits: newHitRules(),
   };
+}
+
+/** Where a query of a test arrives; `resolve` is what the server has for its other questions. */
+export function arrivalOf(inflight: InflightTable, more: Partial<Arrival> = {}): Arrival {
+  const nothing = { response: undefined, rcode: 0, source: '' };
+  return { server: 'dns://127.0.0.1:53', inflight, resolve: () => Promise.resolve(nothing), ...more };
 }
 
 type NodeStep = 'prepare' | 'apply' | 'settle' | 'release' | 'giveBack';

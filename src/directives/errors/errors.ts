@@ -1,19 +1,15 @@
-import { createRequire } from 'node:module';
-import type { RE2JS } from 're2js';
 import type { Cursor } from '../../corefile/cursor.ts';
 import type { Token } from '../../corefile/token.ts';
 import { expectArgs, expectNoBody, parseDuration, unknownProperty } from '../../corefile/values.ts';
 import { typeName } from '../../wire/types.ts';
 import type { Block, Directive, Handler, Outcome, Query } from '../contract.ts';
+import { compilePattern } from '../pattern.ts';
 import { Consolidation, type Level, type Pattern } from './consolidation.ts';
-
-const require = createRequire(import.meta.url);
 
 const NAME = 'errors';
 const DEFAULT_LEVEL = 'error';
 const LEVELS: readonly Level[] = ['warning', 'error', 'info', 'debug'];
 const SHOW_FIRST = 'show_first';
-const MAX_REGEXP_BYTES = 10_000;
 
 export type ErrorsConfig = {
   /** With the stack in the log line of a fault that was recovered from. */
@@ -56,25 +52,10 @@ function parsePattern(property: Cursor): Pattern {
   if (extra !== undefined) throw property.error(`consolidate: expected ${SHOW_FIRST}, got "${extra.text}"`, extra);
   return {
     periodMs: parseDuration(property, period, { name: 'consolidate: DURATION', minMs: 0 }),
-    regexp: compile(property, regexp),
+    regexp: compilePattern(property, regexp, 'consolidate: REGEXP'),
     level: level === undefined ? DEFAULT_LEVEL : parseLevel(property, level),
     showFirst,
   };
-}
-
-function compile(property: Cursor, token: Token): RE2JS {
-  const { text } = token;
-  if (Buffer.byteLength(text) > MAX_REGEXP_BYTES) {
-    throw property.error(`consolidate: REGEXP must have at most ${MAX_REGEXP_BYTES} bytes`, token);
-  }
-  // Loaded when first needed: it takes 1 MB.
-  const re2js: typeof import('re2js') = require('re2js');
-  try {
-    return re2js.RE2JS.compile(text);
-  } catch (error) {
-    if (!(error instanceof re2js.RE2JSException)) throw error;
-    throw property.error(`consolidate: REGEXP: ${error.message}`, token);
-  }
 }
 
 function parseLevel(property: Cursor, token: Token): Level {

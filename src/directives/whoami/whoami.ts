@@ -2,24 +2,13 @@ import type { Cursor } from '../../corefile/cursor.ts';
 import { expectArgs, expectNoBody } from '../../corefile/values.ts';
 import { parseIpv4, parseIpv6 } from '../../wire/address.ts';
 import { writeU16 } from '../../wire/bytes.ts';
-import {
-  FLAG_AA,
-  FLAG_CD,
-  FLAG_QR,
-  FLAG_RD,
-  HEADER_BYTES,
-  OPCODE_MASK,
-  OPCODE_QUERY,
-  RCODE_NOERROR,
-} from '../../wire/header.ts';
+import { HEADER_BYTES, RCODE_NOERROR } from '../../wire/header.ts';
 import { MAX_NAME_BYTES, ROOT_NAME, readName, type WireName } from '../../wire/name.ts';
 import { TYPE_A, TYPE_AAAA, TYPE_SRV } from '../../wire/types.ts';
-import { MessageView, SECTION_ADDITIONAL } from '../../wire/view.ts';
-import { MessageWriter } from '../../wire/writer.ts';
 import type { Directive, Outcome, Query } from '../contract.ts';
+import { localReply } from '../local-reply.ts';
 
 const SOURCE = 'whoami';
-const ANSWER_BYTES = 1024; // Two names of full length and some records.
 // SRV rdata (RFC 2782): u16 priority, u16 weight, u16 port, target.
 const SRV_PORT = 4;
 const SRV_TARGET = 6;
@@ -31,20 +20,16 @@ export function parse(cursor: Cursor): undefined {
 }
 
 /** Answers with who asked: address and port of the client, in the additional section. */
-function answer(query: Query, writer: MessageWriter): Outcome {
-  const { request } = query;
-  const kept = request.opcode === OPCODE_QUERY ? OPCODE_MASK | FLAG_RD | FLAG_CD : OPCODE_MASK;
-  writer.start(request.id, FLAG_QR | FLAG_AA | (request.flags & kept));
-  writer.copyQuestion(request);
-  const qname = readName(request.bytes, HEADER_BYTES) ?? ROOT_NAME;
+function answer(query: Query): Outcome {
+  const qname = readName(query.request.bytes, HEADER_BYTES) ?? ROOT_NAME;
   const common = { class: query.qclass, ttl: 0 };
   const type = query.family === 4 ? TYPE_A : TYPE_AAAA;
-  writer.record(SECTION_ADDITIONAL, { ...common, owner: qname, type, rdata: addressRdata(query.clientAddress) });
+  const additionals = [{ ...common, owner: qname, type, rdata: addressRdata(query.clientAddress) }];
   const owner = concat(label(`_${query.protocol}`), qname);
   if (owner.length <= MAX_NAME_BYTES) {
-    writer.record(SECTION_ADDITIONAL, { ...common, owner, type: TYPE_SRV, rdata: srvRdata(query.clientPort) });
+    additionals.push({ ...common, owner, type: TYPE_SRV, rdata: srvRdata(query.clientPort) });
   }
-  return { response: MessageView.trusted(writer.finish()), rcode: RCODE_NOERROR, source: SOURCE };
+  return { response: localReply(query, { additionals }), rcode: RCODE_NOERROR, source: SOURCE };
 }
 
 function addressRdata(address: string): Uint8Array {
@@ -74,8 +59,5 @@ export const whoami: Directive<undefined> = {
   name: SOURCE,
   repeat: 'first',
   parse,
-  setup: () => () => {
-    const writer = new MessageWriter(ANSWER_BYTES);
-    return (query) => answer(query, writer);
-  },
+  setup: () => () => answer,
 };

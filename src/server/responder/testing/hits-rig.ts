@@ -14,7 +14,7 @@ import { InflightTable } from '../../inflight.ts';
 import { ServerQuery } from '../../query.ts';
 import { Router } from '../../router.ts';
 import { screen } from '../../screen.ts';
-import { blockOf } from '../../testing.ts';
+import { arrivalOf, blockOf } from '../../testing.ts';
 import { ANSWERED, ANSWERED_DUE, HitAnswers, type HitListener } from '../hit-answers.ts';
 import type { Plan } from '../plan.ts';
 import { planFor } from '../planning.ts';
@@ -110,7 +110,7 @@ export class HitsRig {
   chain(message: Uint8Array): Uint8Array | Promise<Uint8Array> | undefined {
     const request = screen(Uint8Array.from(message));
     if (request === undefined || request instanceof Uint8Array) return request;
-    const query = new ServerQuery(request, { server: SERVER, inflight: this.#inflight }, CLIENT, this.nowMs);
+    const query = new ServerQuery(request, arrivalOf(this.#inflight), CLIENT, this.nowMs);
     query.lowerUdpPayload(this.#cap);
     const outcome = this.rig.send(query);
     const end = (settled: Outcome): Uint8Array => {
