@@ -39,6 +39,8 @@ export interface Query {
   readonly server: string;
   /** When it arrived, on `Clock.nowMs`. */
   readonly receivedAtMs: number;
+  /** Asked on behalf of another query (`resolve`), which waits for it: it must not wait for any other in turn. */
+  readonly isNested: boolean;
   /** Values that directives leave for `log` and others: `forward/upstream`. */
   readonly metadata: Map<string, string>;
 

@@ -198,6 +198,7 @@ export type FakeQueryOptions = {
   readonly localPort?: number;
   readonly server?: string;
   readonly receivedAtMs?: number;
+  readonly isNested?: boolean;
   /** Whether the table of queries in flight has a place for it. */
   readonly admitted?: boolean;
   /** What the whole server has for other questions of this query; without it SERVFAIL. */
@@ -223,6 +224,7 @@ export class FakeQuery implements BackgroundQuery {
   readonly localPort: number;
   readonly server: string;
   readonly receivedAtMs: number;
+  readonly isNested: boolean;
   metadata = new Map<string, string>();
   readonly #options: FakeQueryOptions;
   admitCount = 0;
@@ -245,6 +247,7 @@ export class FakeQuery implements BackgroundQuery {
     this.localPort = options.localPort ?? 1053;
     this.server = options.server ?? 'dns://:1053';
     this.receivedAtMs = options.receivedAtMs ?? 0;
+    this.isNested = options.isNested ?? false;
   }
 
   get qname(): string {
@@ -279,7 +282,7 @@ export class FakeQuery implements BackgroundQuery {
 
   async resolve(qname: WireName, qtype: number): Promise<Outcome> {
     const { qclass } = this;
-    const query = new FakeQuery({ ...this.#options, qname: nameToText(qname, 0), qtype, qclass });
+    const query = new FakeQuery({ ...this.#options, qname: nameToText(qname, 0), qtype, qclass, isNested: true });
     return this.#options.resolve?.(query) ?? { response: undefined, rcode: RCODE_SERVFAIL, source: '' };
   }
 

@@ -95,3 +95,19 @@ test('questions that lead to each other end with SERVFAIL', async () => {
   assert.match(error?.message ?? '', /^more than 8 questions/);
   assert.equal(count, 8);
 });
+
+test('a query that leads to too many questions gets SERVFAIL for those that come then', async () => {
+  let count = 0;
+  const query = queryTo({
+    resolve: async (part) => {
+      count++;
+      assert.ok(part.isNested);
+      return { ...NOTHING, rcode: 2 * (await part.resolve(OTHER, TYPE_AAAA)).rcode };
+    },
+  });
+  assert.equal(query.isNested, false);
+  const outcomes: Outcome[] = [];
+  for (let i = 0; i < 8; i++) outcomes.push(await query.resolve(OTHER, TYPE_AAAA));
+  assert.equal(count, 32);
+  assert.match(outcomes.at(-1)?.error?.message ?? '', /more than 32 questions/);
+});

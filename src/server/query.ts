@@ -13,6 +13,8 @@ const MAX_UDP_BYTES = 65507; // Of a UDP datagram over IPv4, whatever the client
 const MAX_TCP_BYTES = 65535;
 /** Of questions that lead to each other, such as a CNAME of a template whose target has another one. */
 const MAX_DEPTH = 8;
+/** Of questions that one query leads to, at any depth. */
+const MAX_QUESTIONS = 32;
 const QUERY_BYTES = 512; // A question and an OPT without options.
 const NO_OPTIONS = new Uint8Array();
 
@@ -44,6 +46,8 @@ export class ServerQuery implements Query {
   #root: ServerQuery = this;
   /** How many questions have led to this one. */
   #depth = 0;
+  /** How many have been asked on behalf of it. */
+  #questions = 0;
 
   constructor(
     request: MessageView,
@@ -100,6 +104,10 @@ export class ServerQuery implements Query {
     return this.#arrival.server;
   }
 
+  get isNested(): boolean {
+    return this.#depth > 0;
+  }
+
   get metadata(): Map<string, string> {
     this.#root.#metadata ??= new Map();
     return this.#root.#metadata;
@@ -136,10 +144,8 @@ export class ServerQuery implements Query {
   }
 
   resolve(qname: WireName, qtype: number): Promise<Outcome> {
-    if (this.#depth === MAX_DEPTH) {
-      const error = new Error(`more than ${MAX_DEPTH} questions lead to each other`);
-      return Promise.resolve({ response: undefined, rcode: RCODE_SERVFAIL, source: '', error });
-    }
+    if (this.#depth === MAX_DEPTH) return tooMany(`more than ${MAX_DEPTH} questions lead to each other`);
+    if (this.#root.#questions++ >= MAX_QUESTIONS) return tooMany(`it leads to more than ${MAX_QUESTIONS} questions`);
     const { request, qclass } = this;
     writer.start(request.id, request.flags & (FLAG_RD | FLAG_AD | FLAG_CD));
     writer.question(qname, qtype, qclass);
@@ -163,4 +169,8 @@ export class ServerQuery implements Query {
     const request = parseMessage(this.request.bytes.slice());
     return new ServerQuery(request, this.#arrival, this.client, this.receivedAtMs, protocol);
   }
+}
+
+function tooMany(reason: string): Promise<Outcome> {
+  return Promise.resolve({ response: undefined, rcode: RCODE_SERVFAIL, source: '', error: new Error(reason) });
 }

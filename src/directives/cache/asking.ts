@@ -26,10 +26,12 @@ export class Asking {
 
   /**
    * Asks with this query, which must have been admitted, or waits for one that is on its way. HINFO, which only the probes
-   * of `loop` ask for, never waits: one that comes back to us while it is on its way has to be seen there again.
+   * of `loop` ask for, never waits: one that comes back to us while it is on its way has to be seen there again. A nested
+   * query may be what the one on its way is waiting for.
    */
   ask(query: Query): MaybePromise<Reply> {
-    const pending = query.qtype === TYPE_HINFO ? undefined : this.#flights.get(flightKey(query));
+    const isAlone = query.qtype === TYPE_HINFO || query.isNested;
+    const pending = isAlone ? undefined : this.#flights.get(flightKey(query));
     if (pending === undefined) return this.#start(query, false);
     return pending.then((reply) => {
       // Others may have room for what was cut: who comes over TCP does so for just that.

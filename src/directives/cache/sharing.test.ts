@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC } from '../../wire/header.ts';
-import { TYPE_AAAA, TYPE_HINFO } from '../../wire/types.ts';
+import { nameFromText } from '../../wire/name.ts';
+import { TYPE_A, TYPE_AAAA, TYPE_HINFO } from '../../wire/types.ts';
 import { type FakeQueryOptions, fakeQuery } from '../testing.ts';
 import { Held, NOBODY, outcomeOf, Rig } from './testing.ts';
 
+const WWW = nameFromText('www.example.org.') ?? assert.fail();
 const A = 'www.example.org. 60 A 192.0.2.1';
 
 /** A cache whose upstream keeps all waiting. */
@@ -46,6 +48,14 @@ test('HINFO is never shared: a probe of loop that comes back must be seen each t
   const { rig, held } = newRig();
   for (let i = 0; i < 3; i++) void rig.start({ qtype: TYPE_HINFO }).answer;
   assert.equal(held.count, 3);
+});
+
+test('a nested query is never shared: it may be what the one in flight is waiting for', async () => {
+  const rig = new Rig();
+  rig.upstream = (query) => (query.isNested ? outcomeOf(query, { answer: [A] }) : query.resolve(WWW, TYPE_A));
+  const query = fakeQuery({ resolve: (nested) => rig.send(nested) });
+  assert.equal((await rig.send(query)).response?.answerCount, 1);
+  assert.equal(rig.asked.length, 2);
 });
 
 test('each gets bytes of its own', async () => {
