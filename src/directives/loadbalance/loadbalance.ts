@@ -1,9 +1,10 @@
 import type { Cursor } from '../../corefile/cursor.ts';
 import { expectArgs, expectNoBody, parseDuration, unknownProperty } from '../../corefile/values.ts';
+import { type Cidr, parseCidr } from '../../wire/cidr.ts';
 import { RCODE_NOERROR } from '../../wire/header.ts';
 import { TYPE_AXFR, TYPE_IXFR } from '../../wire/types.ts';
 import type { Block, Directive, Handler, Outcome, Query } from '../contract.ts';
-import { type Prefix, parsePrefix, prefer } from './prefer.ts';
+import { prefer } from './prefer.ts';
 import { type Arrange, reorder } from './reorder.ts';
 import { type Random, roundRobin } from './round-robin.ts';
 import { WeightFile, type WeightFileOptions } from './weight-file.ts';
@@ -16,14 +17,14 @@ const MAX_RELOAD_MS = 2 ** 31 - 1; // A timer takes no more.
 export type LoadbalanceConfig = {
   /** With the policy `weighted`. */
   readonly weightFile: WeightFileOptions | undefined;
-  readonly preferred: readonly Prefix[];
+  readonly preferred: readonly Cidr[];
 };
 
 /** Syntax: `loadbalance [round_robin | weighted FILE] { reload DURATION ; prefer CIDR... }` */
 export function parse(cursor: Cursor): LoadbalanceConfig {
   const path = parsePolicy(cursor);
   let reloadMs = DEFAULT_RELOAD_MS;
-  const preferred: Prefix[] = [];
+  const preferred: Cidr[] = [];
   for (const property of cursor.body) {
     expectNoBody(property);
     if (property.name.text === 'prefer') {
@@ -54,10 +55,10 @@ function parsePolicy(cursor: Cursor): string | undefined {
   return file.text;
 }
 
-function parsePrefixes(property: Cursor): Prefix[] {
+function parsePrefixes(property: Cursor): Cidr[] {
   expectArgs(property, 1, Number.POSITIVE_INFINITY);
   return property.args.map((token) => {
-    const prefix = parsePrefix(token.text);
+    const prefix = parseCidr(token.text);
     if (prefix !== undefined) return prefix;
     throw property.error(`invalid CIDR "${token.text}", expected one such as 192.0.2.0/24 or 2001:db8::/32`, token);
   });
@@ -92,7 +93,7 @@ function weightedOf(options: WeightFileOptions, block: Block, random: Random): A
   return (view, section, records) => weighted(view, section, records, file.weights, random);
 }
 
-function preferring(prefixes: readonly Prefix[], arrange: Arrange): Arrange {
+function preferring(prefixes: readonly Cidr[], arrange: Arrange): Arrange {
   if (prefixes.length === 0) return arrange;
   return (view, section, records) => prefer(view, section, arrange(view, section, records), prefixes);
 }

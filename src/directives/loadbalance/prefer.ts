@@ -1,20 +1,6 @@
-import { parseIpv4, parseIpv6 } from '../../wire/address.ts';
+import { BYTE_BITS, type Cidr } from '../../wire/cidr.ts';
 import { type MessageView, SECTION_AUTHORITY, type Section } from '../../wire/view.ts';
 import { groupRecords } from './groups.ts';
-
-const BYTE_BITS = 8;
-
-/** A CIDR: the addresses, of one family, whose first `bits` bits are those of `network`. */
-export type Prefix = { readonly network: Uint8Array; readonly bits: number };
-
-/** `192.0.2.0/24`, `2001:db8::/32`, host bits ignored; undefined if it is no CIDR. */
-export function parsePrefix(text: string): Prefix | undefined {
-  const [, address, digits] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
-  if (address === undefined) return undefined;
-  const network = parseIpv4(address) ?? parseIpv6(address);
-  const bits = Number(digits);
-  return network === undefined || bits > network.length * BYTE_BITS ? undefined : { network, bits };
-}
 
 /**
  * Addresses of the first prefix before those of the second and so on, those of none last; otherwise they keep their
@@ -24,7 +10,7 @@ export function prefer(
   view: MessageView,
   section: Section,
   records: readonly number[],
-  prefixes: readonly Prefix[],
+  prefixes: readonly Cidr[],
 ): readonly number[] {
   if (section === SECTION_AUTHORITY) return records;
   const { aliases, others, addresses, exchanges, opt } = groupRecords(view, records);
@@ -37,7 +23,7 @@ export function prefer(
 }
 
 /** Whether it has the address of address record `index`. */
-function contains({ network, bits }: Prefix, view: MessageView, index: number): boolean {
+function contains({ network, bits }: Cidr, view: MessageView, index: number): boolean {
   if (view.rdataLength(index) !== network.length) return false;
   const offset = view.rdataOffset(index);
   const wholeBytes = Math.trunc(bits / BYTE_BITS);
