@@ -25,6 +25,7 @@ before(async () => {
   upstream = await ScriptedUpstream.start();
   upstream
     .otherwise((exchange) => answer(`${exchange.query.qname} 300 A 192.0.2.1`)(exchange))
+    .on('six.example.org', 'AAAA', answer('six.example.org 300 AAAA 2001:db8::1'))
     .on('servfail.example.org', 'A', reply({ rcode: 'SERVFAIL' }))
     .on('many.example.org', 'A', reply({ answers: addresses('many.example.org', 60) }))
     .on('huge.example.org', 'A', reply({ answers: addresses('huge.example.org', 255) }));
@@ -79,6 +80,11 @@ describe('hits are answered by', { concurrency: 4 }, () => {
     'cache {\n prefetch 5\n serve_stale\n keepttl\n }': [[{}, 'a responder', 'whatever the cache does']],
     'loadbalance\n cache': [[{ qname: 'many.example.org' }, 'a responder', 'it shuffles addresses itself']],
     'loadbalance {\n prefer 192.0.2.0/24\n }\n cache': [[{}, 'the chain', 'the order is that of networks']],
+    'dns64\n cache': [[{ qname: 'six.example.org', qtype: 'AAAA' }, 'a responder', 'it is for clients over IPv6']],
+    'dns64 {\n allow_ipv4\n }\n cache': [
+      [{}, 'a responder', 'it is for AAAA alone'],
+      [{ qname: 'six.example.org', qtype: 'AAAA' }, 'the chain', 'it must see whether there is one'],
+    ],
     'cache 60 example.org': [
       [{}, 'a responder', 'a name that is kept'],
       [{ qname: 'www.example.net' }, 'the chain', 'a name that is not kept'],

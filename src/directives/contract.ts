@@ -136,6 +136,8 @@ export type HitRules = {
   countsRequests: boolean;
   /** Cached errors must come through the chain. */
   errorsInChain: boolean;
+  /** Clients over these families get AAAA answers of the chain alone, which may have made them. */
+  aaaaInChain: readonly (4 | 6)[];
   /** Addresses change places from answer to answer. */
   shufflesAddresses: boolean;
   /** Without a cache there are no hits. */

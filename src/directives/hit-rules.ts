@@ -8,6 +8,7 @@ export function newHitRules(): HitRules {
     maxUdpPayloadBytes: MAX_MESSAGE_BYTES,
     countsRequests: false,
     errorsInChain: false,
+    aaaaInChain: [],
     shufflesAddresses: false,
     cache: undefined,
   };

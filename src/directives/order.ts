@@ -2,6 +2,7 @@ import { bind } from './bind/bind.ts';
 import { bufsize } from './bufsize/bufsize.ts';
 import { cache } from './cache/cache.ts';
 import { debug } from './debug/debug.ts';
+import { dns64 } from './dns64/dns64.ts';
 import { errors } from './errors/errors.ts';
 import { forward } from './forward/forward.ts';
 import { health } from './health/health.ts';
@@ -32,6 +33,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(prometheus),
   register(errors),
   register(log),
+  register(dns64),
   register(loadbalance),
   register(cache),
   register(loop),

@@ -30,6 +30,8 @@ type Case = {
   readonly directive?: string;
   readonly options?: HitsOptions;
   readonly answer?: MessageText;
+  /** What is asked first, so that the answer is stored. */
+  readonly fillQuery?: Uint8Array;
   /** What happens between the answer and the query. */
   readonly before?: (rig: HitsRig) => Promise<void> | void;
   readonly query?: Uint8Array;
@@ -45,6 +47,12 @@ const failedAfter61 = async (rig: HitsRig) => {
   await nextTurn();
 };
 
+const AAAA = {
+  answer: { answer: ['www.example.org. 60 AAAA 2001:db8::1'] },
+  fillQuery: ask({ question: 'www.example.org. AAAA' }),
+  query: ask({ question: 'www.example.org. AAAA' }),
+};
+
 const cases: Case[] = [
   { name: 'a hit', want: ANSWERED },
   { name: 'a hit of NXDOMAIN', answer: { flags: 0x8183, authority: [SOA] }, want: ANSWERED },
@@ -56,6 +64,14 @@ const cases: Case[] = [
     want: HAND_OVER,
   },
   { name: 'a hit, in a block that wants to see errors', options: { errorsInChain: true }, want: ANSWERED },
+  {
+    name: 'AAAA of a client over IPv4, in a block that makes some for them',
+    options: { aaaaInChain: [4, 6] },
+    ...AAAA,
+    want: HAND_OVER,
+  },
+  { name: 'AAAA, made for clients over IPv6', options: { aaaaInChain: [6] }, ...AAAA, want: ANSWERED },
+  { name: 'A, where AAAA is made', options: { aaaaInChain: [4, 6] }, want: ANSWERED },
   { name: 'another name', query: ask({ question: 'web.example.org. A' }), want: HAND_OVER },
   { name: 'another type', query: ask({ question: 'www.example.org. AAAA' }), want: HAND_OVER },
   { name: 'another class', query: ask({ question: 'www.example.org. CH A' }), want: HAND_OVER },
@@ -92,10 +108,14 @@ const cases: Case[] = [
   { name: 'prefetch', directive: 'cache {\n prefetch 1\n}', before: wait(54), want: ANSWERED_DUE },
   { name: 'prefetch, too few hits', directive: 'cache {\n prefetch 2\n}', before: wait(54), want: ANSWERED },
 ];
-for (const { name, directive, options, answer, before, query = ask(), want } of cases) {
+for (const { name, directive, options, answer, fillQuery, before, query = ask(), want } of cases) {
   test(`a responder's verdict: ${name}`, async (t) => {
     const rig = new HitsRig(t, directive, options);
-    await fill(rig, answer, answer?.answer === undefined || answer.answer[0] === A ? ask() : ask(largeTxt));
+    await fill(
+      rig,
+      answer,
+      fillQuery ?? (answer?.answer === undefined || answer.answer[0] === A ? ask() : ask(largeTxt)),
+    );
     await before?.(rig);
     const [{ verdict, reply }] = rig.answer(query);
     assert.equal(verdict, want);

@@ -4,6 +4,7 @@ import { isEnding, Lookup, TRAIT_ERROR } from '../../cache/lookup.ts';
 import { CacheReader } from '../../cache/reader.ts';
 import type { DatagramBatch } from '../../sys/datagrams.ts';
 import type { DirectReplies } from '../../sys/direct-replies.ts';
+import { TYPE_AAAA } from '../../wire/types.ts';
 import { HitReply } from './hit-reply.ts';
 import { PLAIN, PlainQuery, UNANSWERABLE } from './plain-query.ts';
 import type { BlockPlan, ListenerPlan, Plan } from './plan.ts';
@@ -90,6 +91,7 @@ export class HitAnswers {
     const zone = zones.find(key.name, key.nameBytes);
     const block = zone?.block;
     if (zone === undefined || block === undefined) return HAND_OVER;
+    if (block.aaaaInChain.length > 0 && this.#isForChain(block, query, slot)) return HAND_OVER;
     const { lookup } = block;
     if (!lookup.find(key, nowMs)) return HAND_OVER;
     const ttl = this.#ttlOf(block, nowMs);
@@ -118,6 +120,10 @@ export class HitAnswers {
     // If the upstream has just failed, it is not asked again for a while.
     this.#isDue = nowMs >= reader.recheckAtMs;
     return this.#isDue && stale.verify ? -1 : stale.responseTtl;
+  }
+
+  #isForChain({ aaaaInChain }: Block, { qtype }: PlainQuery, slot: number): boolean {
+    return qtype === TYPE_AAAA && aaaaInChain.includes(this.#batch.family(slot));
   }
 
   #count({ tally }: Zone, query: PlainQuery, lookup: Lookup, slot: number): void {

@@ -38,6 +38,7 @@ export type BlockPlan = {
   readonly maxUdpPayloadBytes: number;
   readonly countsRequests: boolean;
   readonly errorsInChain: boolean;
+  readonly aaaaInChain: readonly (4 | 6)[];
   readonly shufflesAddresses: boolean;
 };
 

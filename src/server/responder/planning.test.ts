@@ -96,13 +96,21 @@ for (const { name, corefile, want } of zoneCases) {
   });
 }
 
-const DEFAULTS = { keepTtl: false, maxUdpPayloadBytes: 65_535, countsRequests: false, errorsInChain: false };
+const DEFAULTS = {
+  keepTtl: false,
+  maxUdpPayloadBytes: 65_535,
+  countsRequests: false,
+  errorsInChain: false,
+  aaaaInChain: [],
+};
 const ruleCases: { name: string; lines: string[]; want: Partial<BlockPlan> }[] = [
   { name: 'nothing said', lines: [], want: { stale: undefined } },
   { name: 'bufsize', lines: ['bufsize 1400'], want: { maxUdpPayloadBytes: 1400 } },
   { name: 'the first bufsize', lines: ['bufsize 1400', 'bufsize 512'], want: { maxUdpPayloadBytes: 1400 } },
   { name: 'prometheus', lines: ['prometheus :9253'], want: { countsRequests: true } },
   { name: 'errors', lines: ['errors'], want: {} },
+  { name: 'dns64', lines: ['dns64'], want: { aaaaInChain: [6] } },
+  { name: 'dns64 for all', lines: ['dns64 {', 'allow_ipv4', '}'], want: { aaaaInChain: [4, 6] } },
   { name: 'a log of errors', lines: ['log {', 'class error', '}'], want: { errorsInChain: true } },
 ];
 for (const { name, lines, want } of ruleCases) {

@@ -82,11 +82,11 @@ function addBlock(blocks: BlockPlan[], { hits, handlers }: RunningBlock): number
 }
 
 function blockPlan(hits: HitRules, { stores, keepTtl, prefetch, stale }: CachedAnswers): BlockPlan {
-  const { maxUdpPayloadBytes, countsRequests, errorsInChain, shufflesAddresses } = hits;
+  const { maxUdpPayloadBytes, countsRequests, errorsInChain, aaaaInChain, shufflesAddresses } = hits;
   return {
     ...{ stores, keepTtl, prefetch },
     stale: stale && { verify: stale.verify, responseTtl: stale.responseTtl },
-    ...{ maxUdpPayloadBytes, countsRequests, errorsInChain, shufflesAddresses },
+    ...{ maxUdpPayloadBytes, countsRequests, errorsInChain, aaaaInChain, shufflesAddresses },
   };
 }
 

@@ -50,6 +50,7 @@ export function receiveAll(batch: DatagramBatch, pair: { fd: number; client: num
 export type HitsOptions = {
   readonly maxUdpPayloadBytes?: number;
   readonly errorsInChain?: boolean;
+  readonly aaaaInChain?: readonly (4 | 6)[];
   readonly countsRequests?: boolean;
   readonly chainFor?: readonly string[];
   readonly zone?: string;
