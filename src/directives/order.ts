@@ -1,3 +1,4 @@
+import { autopath } from './autopath/autopath.ts';
 import { bind } from './bind/bind.ts';
 import { bufsize } from './bufsize/bufsize.ts';
 import { cache } from './cache/cache.ts';
@@ -36,6 +37,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(dns64),
   register(loadbalance),
   register(cache),
+  register(autopath),
   register(loop),
   register(forward),
   register(whoami),

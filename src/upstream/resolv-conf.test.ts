@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseResolvConf } from './resolv-conf.ts';
+import { nameToText } from '../wire/name.ts';
+import { parseResolvConf, parseSearchList } from './resolv-conf.ts';
 
 const cases: { name: string; input: string; want: string[]; ignored?: string[] }[] = [
   { name: 'an empty file', input: '', want: [] },
@@ -44,5 +45,31 @@ for (const { name, input, want, ignored = [] } of cases) {
       want,
     );
     assert.deepEqual(parsed.ignored, ignored);
+  });
+}
+
+const searchCases = [
+  { name: 'an empty file', input: '', want: [] },
+  { name: 'other lines alone', input: 'nameserver 192.0.2.1\noptions ndots:5\n# search a\n', want: [] },
+  {
+    name: 'in its order, lower case, with final dots',
+    input: 'search B.example.org. a.example.org\n',
+    want: ['b.example.org.', 'a.example.org.'],
+  },
+  { name: 'the last line counts', input: 'search a b\nsearch c\n', want: ['c.'] },
+  { name: 'domain counts as well', input: 'search a b\n domain c.example.org\n', want: ['c.example.org.'] },
+  { name: 'search behind domain', input: 'domain c.example.org\nsearch a b', want: ['a.', 'b.'] },
+  { name: 'of domain the first value', input: 'domain a b\n', want: ['a.'] },
+  { name: 'a line without values', input: 'search a\nsearch\n', want: [] },
+  { name: 'the root is no domain to search', input: 'search .\n', want: [] },
+  { name: 'what is no name', input: 'search a..b ok.example.org\n', want: ['ok.example.org.'] },
+  { name: 'tabs and CRLF', input: '\tsearch\ta  b\r\n', want: ['a.', 'b.'] },
+];
+for (const { name, input, want } of searchCases) {
+  test(`search list: ${name}`, () => {
+    assert.deepEqual(
+      parseSearchList(input).map((domain) => nameToText(domain, 0)),
+      want,
+    );
   });
 }

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { lowerName, nameFromText, ROOT_NAME, type WireName } from '../wire/name.ts';
 import { type Endpoint, endpointOf } from './endpoint.ts';
 
 const DNS_PORT = 53;
@@ -25,4 +26,18 @@ export function parseResolvConf(text: string): ResolvConf {
     else nameservers.push(endpointOf('dns', address, DNS_PORT));
   }
   return { nameservers, ignored };
+}
+
+/**
+ * The search list of such a file: the domains of its last `search` or `domain` line, lower case. What is no name is passed
+ * over, and so is the root, which stands for no list at all.
+ */
+export function parseSearchList(text: string): WireName[] {
+  const lines = text.split('\n').map((line) => line.trim().split(/\s+/));
+  const [keyword, ...values] = lines.findLast(([first]) => first === 'search' || first === 'domain') ?? [];
+  const words = keyword === 'domain' ? values.slice(0, 1) : values;
+  return words.flatMap((word) => {
+    const name = nameFromText(word);
+    return name === undefined || name.length === ROOT_NAME.length ? [] : [lowerName(name)];
+  });
 }
