@@ -15,6 +15,7 @@ import { prometheus } from './prometheus/prometheus.ts';
 import { ready } from './ready/ready.ts';
 import { type RegisteredDirective, register } from './register.ts';
 import { reload } from './reload/reload.ts';
+import { rewrite } from './rewrite/rewrite.ts';
 import { timeouts } from './timeouts/timeouts.ts';
 import { whoami } from './whoami/whoami.ts';
 
@@ -37,6 +38,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(dns64),
   register(loadbalance),
   register(cache),
+  register(rewrite),
   register(autopath),
   register(loop),
   register(forward),

@@ -1,16 +1,12 @@
 import type { Outcome } from '../directives/contract.ts';
 import { readU16, writeU16 } from '../wire/bytes.ts';
 import {
+  ECHOED_OPTIONS,
   EDNS_FLAG_DO,
   EDNS_KEPT_FLAGS,
   eachOption,
   encodeExtendedError,
   encodeOption,
-  OPTION_COOKIE,
-  OPTION_EXPIRE,
-  OPTION_NSID,
-  OPTION_PADDING,
-  OPTION_TCP_KEEPALIVE,
   type Opt,
   type OptFields,
   writeOpt,
@@ -37,8 +33,6 @@ import { optBytes, rebuild } from './rebuild.ts';
 
 const EXTENDED_RCODE_SHIFT = 4;
 const NO_OPTIONS = new Uint8Array(0);
-/** Options of the client's that are sent back as they came; all others are for the server alone. */
-const ECHOED_OPTIONS = new Set([OPTION_NSID, OPTION_EXPIRE, OPTION_COOKIE, OPTION_TCP_KEEPALIVE, OPTION_PADDING]);
 
 const scratch = new Uint8Array(MAX_MESSAGE_BYTES);
 const writer = new MessageWriter(MAX_MESSAGE_BYTES);

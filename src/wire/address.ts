@@ -64,6 +64,12 @@ export function parseIpv6(text: string): Uint8Array | undefined {
   return bytes;
 }
 
+/** An address of either family, without its zone (`%eth0`); undefined if it is none. */
+export function parseAddress(text: string): Uint8Array | undefined {
+  const [address] = text.split('%', 1);
+  return parseIpv4(address) ?? parseIpv6(address);
+}
+
 /** Groups of 16 bits between colons; at the end of an address, the last two may be an IPv4 address. */
 function parseGroups(text: string, atEnd: boolean): number[] | undefined {
   if (text === '') return [];

@@ -23,6 +23,14 @@ export const OPTION_COOKIE = 10;
 export const OPTION_TCP_KEEPALIVE = 11;
 export const OPTION_PADDING = 12;
 export const OPTION_EDE = 15;
+/** Options of a client's that are sent back as they came; all others are for the server alone. */
+export const ECHOED_OPTIONS: ReadonlySet<number> = new Set([
+  OPTION_NSID,
+  OPTION_EXPIRE,
+  OPTION_COOKIE,
+  OPTION_TCP_KEEPALIVE,
+  OPTION_PADDING,
+]);
 
 /** Extended DNS errors (RFC 8914). */
 export const EDE_STALE_ANSWER = 3;

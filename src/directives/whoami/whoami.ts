@@ -1,6 +1,6 @@
 import type { Cursor } from '../../corefile/cursor.ts';
 import { expectArgs, expectNoBody } from '../../corefile/values.ts';
-import { parseIpv4, parseIpv6 } from '../../wire/address.ts';
+import { parseAddress } from '../../wire/address.ts';
 import { writeU16 } from '../../wire/bytes.ts';
 import { HEADER_BYTES, RCODE_NOERROR } from '../../wire/header.ts';
 import { MAX_NAME_BYTES, ROOT_NAME, readName, type WireName } from '../../wire/name.ts';
@@ -24,17 +24,12 @@ function answer(query: Query): Outcome {
   const qname = readName(query.request.bytes, HEADER_BYTES) ?? ROOT_NAME;
   const common = { class: query.qclass, ttl: 0 };
   const type = query.family === 4 ? TYPE_A : TYPE_AAAA;
-  const additionals = [{ ...common, owner: qname, type, rdata: addressRdata(query.clientAddress) }];
+  const additionals = [{ ...common, owner: qname, type, rdata: parseAddress(query.clientAddress) ?? new Uint8Array() }];
   const owner = concat(label(`_${query.protocol}`), qname);
   if (owner.length <= MAX_NAME_BYTES) {
     additionals.push({ ...common, owner, type: TYPE_SRV, rdata: srvRdata(query.clientPort) });
   }
   return { response: localReply(query, { additionals }), rcode: RCODE_NOERROR, source: SOURCE };
-}
-
-function addressRdata(address: string): Uint8Array {
-  const [withoutZone] = address.split('%', 1);
-  return parseIpv4(withoutZone) ?? parseIpv6(withoutZone) ?? new Uint8Array();
 }
 
 /** Priority and weight 0, the root as target. */
