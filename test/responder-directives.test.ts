@@ -74,9 +74,8 @@ describe('hits are answered by', { concurrency: 4 }, () => {
       [{ qclass: 3 }, 'the chain', 'class CH'],
       [{ edns: cookie }, 'the chain', 'a cookie'],
     ],
-    'prometheus 127.0.0.1:{METRICS}\n errors\n bufsize 1232\n debug\n loop\n cache': [
-      [{}, 'a responder', 'these look at no hit, or responders do it for them'],
-    ],
+    'prometheus 127.0.0.1:{METRICS}\n errors\n bufsize 1232\n debug\n loop\n cache\n rewrite name a.example b.example':
+      [[{}, 'a responder', 'these look at no hit, or responders do it for them']],
     'cache {\n prefetch 5\n serve_stale\n keepttl\n }': [[{}, 'a responder', 'whatever the cache does']],
     'loadbalance\n cache': [[{ qname: 'many.example.org' }, 'a responder', 'it shuffles addresses itself']],
     'loadbalance {\n prefer 192.0.2.0/24\n }\n cache': [[{}, 'the chain', 'the order is that of networks']],

@@ -28,7 +28,7 @@ const TYPES_WITH_VALUE: ReadonlySet<number> = new Set([
   TYPE_SOA,
 ]);
 /** Names of one response that a rule looks at; who owns the zone can make it any number. */
-const MAX_NAMES = 256;
+const MAX_NAMES = 128;
 
 /** What was made of a name, and all below it, becomes that name again. */
 export function backFrom(rewritten: string, original: string): NameChange {

@@ -1,6 +1,6 @@
 import { EDNS_VERSION } from '../../wire/edns.ts';
 import { HEADER_BYTES } from '../../wire/header.ts';
-import { lowerText, nameFromText, ROOT_NAME, readName, type WireName } from '../../wire/name.ts';
+import { nameFromText, ROOT_NAME, readName, type WireName } from '../../wire/name.ts';
 import { type MessageView, parseMessage } from '../../wire/view.ts';
 import type { MessageWriter } from '../../wire/writer.ts';
 import type { Query } from '../contract.ts';
@@ -16,7 +16,8 @@ export class RequestDraft {
   qclass: number;
   /** What a rule has made of the name, if it can be no name. */
   invalidName: string | undefined;
-  #name: string;
+  /** As a rule has made it, in lower case; undefined: the client's. */
+  #name: string | undefined;
   #wireName: WireName | undefined;
   #options: readonly EdnsOption[] | undefined;
 
@@ -24,19 +25,19 @@ export class RequestDraft {
     this.query = query;
     this.qtype = query.qtype;
     this.qclass = query.qclass;
-    this.#name = query.request.qname;
   }
 
   /** As it is spelled. */
   get spelledName(): string {
-    return this.#name;
+    return this.#name ?? this.query.request.qname;
   }
 
+  /** In lower case. */
   get name(): string {
-    return lowerText(this.#name);
+    return this.#name ?? this.query.qname;
   }
 
-  /** `name` in presentation format. */
+  /** `name` in presentation format and in lower case. */
   rename(name: string): void {
     this.#name = name;
     this.#wireName = nameFromText(name);
