@@ -106,11 +106,19 @@ const cases: { name: string; input: string; want?: string[]; warnings?: string[]
   name exact f.example g.example
  }
  rewrite name prefix test- prod-
+ rewrite name substring .service.us.example.org service.us.consul
+ rewrite name substring part other
  rewrite type ANY HINFO
  rewrite name
 }`,
-    want: ['2 a.example.', '3 b.example.', '4 c.example.', '5 d.example.', '11 f.example.'],
-    warnings: [`${directory}/Corefile:7: rewrite: ${CANNOT}`, `${directory}/Corefile:13: rewrite: ${CANNOT}`],
+    want: [
+      ...['2 a.example.', '3 b.example.', '4 c.example.', '5 d.example.', '11 f.example.'],
+      '14 service.us.example.org.',
+    ],
+    warnings: [
+      ...[7, 13, 15].map((line) => `${directory}/Corefile:${line}: rewrite: ${CANNOT}`),
+      `${directory}/Corefile:14: rewrite: substring ".service.us.example.org": the cluster DNS is asked for names that end so, and not for others that have it`,
+    ],
   },
   {
     name: 'imports, also as the cluster DNS names them',

@@ -134,8 +134,21 @@ class ClusterReader {
     if (kind.text === 'regex' && from !== undefined) this.#addPattern('rewrite', from);
     else if (kind.text === 'suffix' && from !== undefined) this.#add(from.text.replace(/^\./, ''), from);
     else if (kind.text === 'exact' && from !== undefined) this.#add(from.text, from);
+    else if (kind.text === 'substring' && from !== undefined) this.#addSubstring(from);
     else if (kind.text === 'prefix' || kind.text === 'substring') this.#cannotTell('rewrite', kind);
     else this.#add(kind.text, kind);
+  }
+
+  /** It ends in a dot, as names do: what is written as one of several labels is meant for the end of them. */
+  #addSubstring(part: Token): void {
+    const zone = part.text.replace(/^\.|\.$/g, '');
+    if (!zone.includes('.')) {
+      this.#cannotTell('rewrite', part);
+      return;
+    }
+    this.#add(zone, part);
+    const advice = 'the cluster DNS is asked for names that end so, and not for others that have it';
+    this.#warn(part, `rewrite: substring "${part.text}": ${advice}`);
   }
 
   #addPattern(directive: string, pattern: Token): void {
