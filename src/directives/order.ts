@@ -10,12 +10,14 @@ import { health } from './health/health.ts';
 import { loadbalance } from './loadbalance/loadbalance.ts';
 import { log } from './log/log.ts';
 import { loop } from './loop/loop.ts';
+import { metadata } from './metadata/metadata.ts';
 import { nodecache } from './nodecache/nodecache.ts';
 import { prometheus } from './prometheus/prometheus.ts';
 import { ready } from './ready/ready.ts';
 import { type RegisteredDirective, register } from './register.ts';
 import { reload } from './reload/reload.ts';
 import { rewrite } from './rewrite/rewrite.ts';
+import { template } from './template/template.ts';
 import { timeouts } from './timeouts/timeouts.ts';
 import { whoami } from './whoami/whoami.ts';
 
@@ -24,6 +26,7 @@ import { whoami } from './whoami/whoami.ts';
  * CoreDNS 1.14.4. They are set up in this order too.
  */
 export const DIRECTIVES: readonly RegisteredDirective[] = [
+  register(metadata),
   register(timeouts),
   register(reload),
   register(bufsize),
@@ -40,6 +43,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(cache),
   register(rewrite),
   register(autopath),
+  register(template),
   register(loop),
   register(forward),
   register(whoami),

@@ -6,7 +6,7 @@ import type { Work } from './values.ts';
  */
 const MAX_STEPS = 2_000;
 /** Nodes within nodes and templates within templates, so that the stack suffices. */
-const MAX_DEPTH = 200;
+const MAX_DEPTH = 100;
 const MAX_OUTPUT_CHARACTERS = 16_384;
 /** Text that is copied or searched at the cost of one step. */
 const CHARACTERS_PER_STEP = 16;

@@ -23,9 +23,9 @@ const define = (body: string) => `{{ define "x" }}${body}{{ end }}{{ template "x
 const bounds = [
   { text: '{{ range 1000000000 }}{{ end }}', error: 'takes more than 2000 steps' },
   { text: '{{ range 1000000000 }}{{ range 1000000000 }}{{ end }}{{ end }}', error: 'takes more than 2000 steps' },
-  { text: define('{{ template "x" . }}'), error: 'nested more than 200 times' },
-  { text: define('{{ template "x" . }}{{ template "x" . }}'), error: 'nested more than 200 times' },
-  { text: '{{ range 100 }}{{ printf "%300s" "" }}{{ end }}', error: 'output exceeds 16384 characters' },
+  { text: define('{{ template "x" . }}'), error: 'nested more than 100 times' },
+  { text: define('{{ template "x" . }}{{ template "x" . }}'), error: 'nested more than 100 times' },
+  { text: `{{ range 100 }}${'x'.repeat(6000)}{{ end }}`, error: 'output exceeds 16384 characters' },
   { text: '{{ printf "%1000000d" 5 }}', error: 'takes more than 2000 steps' },
   { text: '{{ printf "%.99999999999d" 5 }}', error: 'takes more than 2000 steps' },
   { text: '{{ printf "%*d" 999999 5 }}', error: 'takes more than 2000 steps' },
