@@ -50,7 +50,7 @@ test('imports run downwards only', () => {
 });
 
 test('a directive knows nothing of the others', () => {
-  const folderOf = (path: string) => path.split('/').slice(1, -1).join('/');
+  const folderOf = (path: string) => path.split('/').slice(1, -1).at(0) ?? '';
   const across = imports.filter(
     ({ file, target }) =>
       floorOf(file) === floorOf(target) &&
