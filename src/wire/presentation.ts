@@ -55,6 +55,8 @@ export type ParseOptions = {
   readonly ttl?: number;
   /** Of a record that names none: IN by default. */
   readonly class?: number;
+  /** Leaves what comes after the first record, which is an error otherwise. */
+  readonly firstOnly?: boolean;
 };
 
 /**
@@ -63,7 +65,7 @@ export type ParseOptions = {
  */
 export function parseRecord(text: string, options: ParseOptions = {}): ResourceRecord {
   const { origin = '.' } = options;
-  const [ownerWord, ...words] = splitWords(text);
+  const [ownerWord, ...words] = splitWords(text, options.firstOnly);
   if (ownerWord === undefined) throw new PresentationError('there is no record');
   const owner = absoluteName(ownerWord.text, origin, 'owner');
   let ttl: number | undefined;

@@ -6,10 +6,10 @@ export type Word = { readonly text: string; readonly quoted: boolean };
 const BLANK = /\s/;
 
 /**
- * The words of one record. Parentheses let it go on over lines, `;` starts a comment. A quote opens inside a word only
+ * The words of one record; further ones are an error, unless only the first is wanted. Parentheses let it go on over lines, `;` starts a comment. A quote opens inside a word only
  * behind "=", for the parameters of SVCB (`alpn="h2,h3"`); elsewhere it starts a word of its own.
  */
-export function splitWords(text: string): Word[] {
+export function splitWords(text: string, firstOnly = false): Word[] {
   const words: Word[] = [];
   let depth = 0;
   let ended = false;
@@ -27,6 +27,7 @@ export function splitWords(text: string): Word[] {
       position++;
       continue;
     }
+    if (ended && firstOnly) return words;
     if (ended) throw new PresentationError('more than one record');
     const end = character === '"' ? endOfQuotes(text, position) : endOfWord(text, position);
     words.push(wordOf(text.slice(position, end)));

@@ -11,8 +11,8 @@ export type TemplateData = Struct & {
 };
 
 export function dataOf(query: Query, rule: Rule, match: Match): TemplateData {
-  const { request, metadata } = query;
-  const metaOf: Callable = { parameters: ['string'], call: ([name]) => metadata.get(String(name)) ?? '' };
+  const { request } = query;
+  const metaOf: Callable = { parameters: ['string'], call: ([name]) => query.metadata.get(String(name)) ?? '' };
   return {
     kind: 'struct',
     type: '*template.templateData',

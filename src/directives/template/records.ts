@@ -12,6 +12,8 @@ import { TemplateExecutionError } from './gotemplate/template-error.ts';
 import type { TemplateMetrics } from './metrics.ts';
 
 const MAX_SHOWN_CHARACTERS = 200;
+/** As in CoreDNS. */
+const FIRST_OF_SEVERAL = { firstOnly: true };
 
 export type Sections = { readonly [Name in SectionName]: readonly ResourceRecord[] };
 
@@ -44,7 +46,7 @@ function recordOf(template: Template, data: TemplateData): ResourceRecord | Erro
   let text = '';
   try {
     text = evaluate(template, FUNCTIONS, data);
-    return text.trim() === '' ? undefined : parseRecord(text);
+    return text.trim() === '' ? undefined : parseRecord(text, FIRST_OF_SEVERAL);
   } catch (error) {
     if (error instanceof TemplateExecutionError) return error;
     if (!(error instanceof PresentationError)) throw error;
