@@ -234,3 +234,9 @@ test('a record has the fields that were written', () => {
   assert.deepEqual(fields, { type: 1, class: 3, ttl: 60 });
   assert.equal(Object.getPrototypeOf(rdata), Uint8Array.prototype);
 });
+
+test('only the first of several records, if that is what is wanted', () => {
+  for (const text of ['a. TXT b', 'a. TXT b\nc. TXT d', '\n; x\na. TXT (\nb )\n"']) {
+    assert.equal(formatRecord(parseRecord(text, { firstOnly: true })), 'a.\t3600\tIN\tTXT\t"b"');
+  }
+});

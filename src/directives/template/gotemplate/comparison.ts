@@ -32,8 +32,16 @@ export function equal(a: Value, b: Value): boolean {
   if (kind !== kindOf(b)) throw new CallError('incompatible types for comparison');
   if (kind === 'integer') return integerOf(a) === integerOf(b);
   if (kind !== undefined) return a === b;
-  if (typeof a === 'object' && a.kind === 'struct') return a === b;
-  throw new CallError(`non-comparable type ${formatValue('v', a, PLAIN)}: ${typeOf(a)}`);
+  if (typeof a !== 'object' || typeof b !== 'object') throw new CallError('incompatible types for comparison');
+  if (a.kind !== b.kind) {
+    throw new CallError(`non-comparable types ${shown(a)}: ${typeOf(a)}, ${typeOf(b)}: ${shown(b)}`);
+  }
+  if (a.kind !== 'struct') throw new CallError(`non-comparable type ${shown(a)}: ${typeOf(a)}`);
+  return a === b;
+}
+
+function shown(value: Value): string {
+  return formatValue('v', value, PLAIN);
 }
 
 export function less(a: Value, b: Value): boolean {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { evaluate } from './evaluate.ts';
 import { parseTemplate } from './parser.ts';
+import { TemplateExecutionError, TemplateSyntaxError } from './template-error.ts';
 import { FUNCTIONS, testData } from './testing.ts';
 
 const run = (text: string) => evaluate(parseTemplate('answer', text, FUNCTIONS), FUNCTIONS, testData());
@@ -54,4 +56,55 @@ test('an error says where in which template, also on a later line', () => {
 
 test('variables of a template that has been called are gone', () => {
   assert.equal(run('{{ $x := 1 }}{{ define "y" }}{{ $x := 2 }}{{ $x }}{{ end }}{{ template "y" }}{{ $x }}'), '21');
+});
+
+test('whatever is executed ends in text or in an error of its own', () => {
+  const piece = fc.constantFrom(
+    ...[
+      '.',
+      '$',
+      '.Name',
+      '.Match',
+      '.Group',
+      '.Group.a',
+      '.Question',
+      '.Meta',
+      'nil',
+      'true',
+      '-1',
+      '3',
+      '1.5',
+      '"x"',
+    ],
+    ...[
+      'and',
+      'or',
+      'not',
+      'index',
+      'slice',
+      'len',
+      'print',
+      'printf',
+      'html',
+      'js',
+      'urlquery',
+      'call',
+      'eq',
+      'lt',
+      'ge',
+    ],
+    ...['parseInt', '|', '(', ')', '"%d %s %v"'],
+  );
+  const action = fc.array(piece, { minLength: 1, maxLength: 8 }).map((pieces) => pieces.join(' '));
+  const around = fc.constantFrom('', 'if ', 'with ', 'range ');
+  fc.assert(
+    fc.property(action, around, (text, keyword) => {
+      try {
+        run(keyword === '' ? `{{ ${text} }}` : `{{ ${keyword}${text} }}{{ . }}{{ else }}-{{ end }}`);
+      } catch (error) {
+        assert.ok(error instanceof TemplateSyntaxError || error instanceof TemplateExecutionError, `${text}: ${error}`);
+      }
+    }),
+    { numRuns: 5000 },
+  );
 });

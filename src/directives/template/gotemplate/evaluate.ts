@@ -1,8 +1,9 @@
 /** Runs a template with data: what its nodes do. Their values come from expressions.ts. */
 import { Budget, BudgetError } from './budget.ts';
-import { Expressions } from './expressions.ts';
+import { pipeline } from './expressions.ts';
 import type { BranchNode, Node, PipeNode, Template, TemplateNode } from './nodes.ts';
 import { printText } from './printf/sprint.ts';
+import { Scope } from './scope.ts';
 import { type Callable, isTrue, sortedEntries, type Value } from './values.ts';
 
 /** Sorting costs as much as so much text. */
@@ -17,21 +18,21 @@ type End = 'end' | 'break' | 'continue';
  */
 export function evaluate(template: Template, functions: ReadonlyMap<string, Callable>, data: Value): string {
   const budget = new Budget();
-  const expressions = new Expressions(template, template.name, functions, budget, data);
+  const scope = new Scope(template, functions, budget, data);
   try {
-    run(expressions, template.body, data);
+    run(scope, template.body, data);
   } catch (error) {
-    if (error instanceof BudgetError) throw expressions.error(error.message);
+    if (error instanceof BudgetError) throw scope.error(error.message);
     throw error;
   }
   return budget.output;
 }
 
-function run(context: Expressions, nodes: readonly Node[], dot: Value): End {
-  const { budget } = context;
+function run(scope: Scope, nodes: readonly Node[], dot: Value): End {
+  const { budget } = scope;
   budget.enter();
   for (const node of nodes) {
-    const end = runNode(context, node, dot);
+    const end = runNode(scope, node, dot);
     if (end === 'end') continue;
     budget.leave();
     return end;
@@ -40,23 +41,23 @@ function run(context: Expressions, nodes: readonly Node[], dot: Value): End {
   return 'end';
 }
 
-function runNode(context: Expressions, node: Node, dot: Value): End {
-  context.budget.step();
-  context.at(node);
+function runNode(scope: Scope, node: Node, dot: Value): End {
+  scope.budget.step();
+  scope.at(node);
   switch (node.kind) {
     case 'text':
-      context.budget.write(node.text);
+      scope.budget.write(node.text);
       return 'end';
     case 'action':
-      runAction(context, node.pipe, dot);
+      runAction(scope, node.pipe, dot);
       return 'end';
     case 'if':
     case 'with':
-      return runCondition(context, node, dot);
+      return runCondition(scope, node, dot);
     case 'range':
-      return runRange(context, node, dot);
+      return runRange(scope, node, dot);
     case 'template':
-      callTemplate(context, node, dot);
+      callTemplate(scope, node, dot);
       return 'end';
     default:
       return node.kind;
@@ -64,72 +65,72 @@ function runNode(context: Expressions, node: Node, dot: Value): End {
 }
 
 /** What declares a variable prints nothing. */
-function runAction(context: Expressions, pipe: PipeNode, dot: Value): void {
-  const value = context.pipeline(pipe, dot);
-  if (pipe.variables.length === 0) context.budget.write(printText(value, context.budget));
+function runAction(scope: Scope, pipe: PipeNode, dot: Value): void {
+  const value = pipeline(scope, pipe, dot);
+  if (pipe.variables.length === 0) scope.budget.write(printText(value, scope.budget));
 }
 
-function runCondition(context: Expressions, { kind, pipe, body, otherwise }: BranchNode, dot: Value): End {
-  const mark = context.variables.length;
-  const value = context.pipeline(pipe, dot);
+function runCondition(scope: Scope, { kind, pipe, body, otherwise }: BranchNode, dot: Value): End {
+  const mark = scope.variables.length;
+  const value = pipeline(scope, pipe, dot);
   let end: End = 'end';
-  if (isTrue(value)) end = run(context, body, kind === 'with' ? value : dot);
-  else if (otherwise !== undefined) end = run(context, otherwise, dot);
-  context.variables.length = mark;
+  if (isTrue(value)) end = run(scope, body, kind === 'with' ? value : dot);
+  else if (otherwise !== undefined) end = run(scope, otherwise, dot);
+  scope.variables.length = mark;
   return end;
 }
 
-function runRange(context: Expressions, node: BranchNode, dot: Value): End {
-  const mark = context.variables.length;
-  const value = context.pipeline(node.pipe, dot);
-  const innerMark = context.variables.length;
+function runRange(scope: Scope, node: BranchNode, dot: Value): End {
+  const mark = scope.variables.length;
+  const value = pipeline(scope, node.pipe, dot);
+  const innerMark = scope.variables.length;
   let isEmpty = true;
   let end: End = 'end';
-  for (const [key, element] of elementsOf(context, node, value)) {
+  for (const [key, element] of elementsOf(scope, node, value)) {
     isEmpty = false;
-    setRangeVariables(context, node.pipe, key, element);
-    end = run(context, node.body, element);
-    context.variables.length = innerMark;
+    setRangeVariables(scope, node.pipe, key, element);
+    end = run(scope, node.body, element);
+    scope.variables.length = innerMark;
     if (end === 'break') break;
   }
-  end = isEmpty && node.otherwise !== undefined ? run(context, node.otherwise, dot) : 'end';
-  context.variables.length = mark;
+  end = isEmpty && node.otherwise !== undefined ? run(scope, node.otherwise, dot) : 'end';
+  scope.variables.length = mark;
   return end;
 }
 
-function setRangeVariables(context: Expressions, pipe: PipeNode, key: Value, element: Value): void {
+function setRangeVariables(scope: Scope, pipe: PipeNode, key: Value, element: Value): void {
   const [first, second] = pipe.variables;
   if (pipe.isAssignment) {
-    if (first !== undefined) context.setVariable(first, second === undefined ? element : key);
-    if (second !== undefined) context.setVariable(second, element);
+    if (first !== undefined) scope.variable(first).value = second === undefined ? element : key;
+    if (second !== undefined) scope.variable(second).value = element;
     return;
   }
   // The pipeline has declared them.
-  const [last, last2] = [context.variables.at(-1), context.variables.at(-2)];
+  const [last, last2] = [scope.variables.at(-1), scope.variables.at(-2)];
   if (first !== undefined && last !== undefined) last.value = element;
   if (second !== undefined && last2 !== undefined) last2.value = key;
 }
 
 /** Keys and elements, one after the other. */
-function* elementsOf(context: Expressions, { pipe }: BranchNode, value: Value): Generator<readonly [Value, Value]> {
+function* elementsOf(scope: Scope, { pipe }: BranchNode, value: Value): Generator<readonly [Value, Value]> {
   if (value === undefined) return;
   if (typeof value === 'bigint') {
-    if (pipe.variables.length > 1) throw context.error(`can't use ${value} to iterate over more than one variable`);
+    if (pipe.variables.length > 1) throw scope.error(`can't use ${value} to iterate over more than one variable`);
     for (let i = 0n; i < value; i++) yield [undefined, i];
   } else if (typeof value === 'object' && value.kind === 'list') {
     for (const [index, element] of value.items.entries()) yield [BigInt(index), element];
   } else if (typeof value === 'object' && value.kind === 'map') {
-    context.budget.spendOn(value.entries.size * CHARACTERS_PER_ENTRY);
+    scope.budget.spendOn(value.entries.size * CHARACTERS_PER_ENTRY);
     yield* sortedEntries(value);
   } else {
-    throw context.error(`range can't iterate over ${printText(value, context.budget)}`);
+    throw scope.error(`range can't iterate over ${printText(value, scope.budget)}`);
   }
 }
 
 /** The template called sees its data alone. */
-function callTemplate(context: Expressions, node: TemplateNode, dot: Value): void {
-  const body = context.template.definitions.get(node.name);
-  if (body === undefined) throw context.error(`template "${node.name}" not defined`);
-  const data = node.pipe === undefined ? undefined : context.pipeline(node.pipe, dot);
-  context.inTemplate(node.name, data, () => run(context, body, data));
+function callTemplate(scope: Scope, node: TemplateNode, dot: Value): void {
+  const body = scope.template.definitions.get(node.name);
+  if (body === undefined) throw scope.error(`template "${node.name}" not defined`);
+  const data = node.pipe === undefined ? undefined : pipeline(scope, node.pipe, dot);
+  scope.inTemplate(node.name, data, () => run(scope, body, data));
 }

@@ -1,298 +1,208 @@
 /** Values of pipelines, commands and operands, as Go's text/template evaluates them. */
-import type { Budget } from './budget.ts';
-import type {
-  ChainNode,
-  CommandNode,
-  FieldNode,
-  IdentifierNode,
-  Node,
-  Operand,
-  PipeNode,
-  Template,
-  VariableNode,
-} from './nodes.ts';
-import { printNode, printOperand } from './print.ts';
-import { TemplateExecutionError } from './template-error.ts';
+import type { ChainNode, CommandNode, FieldNode, IdentifierNode, Operand, PipeNode, VariableNode } from './nodes.ts';
+import { printOperand } from './print.ts';
+import type { Scope } from './scope.ts';
 import { type Callable, CallError, isTrue, type ParameterType, typeOf, type Value } from './values.ts';
 
-type Variable = { readonly name: string; value: Value };
-/** What the command before has for the next one of a pipeline, as its last argument. */
-type Piped = { readonly value: Value } | undefined;
+/** What a function or method is called with; `dot` is that of the arguments. */
+type Arguments = {
+  readonly dot: Value;
+  readonly operands: readonly Operand[];
+  /** What the command before has for this one of a pipeline: its last argument. */
+  readonly piped: { readonly value: Value } | undefined;
+};
 
-const NO_ARGUMENTS: readonly Operand[] = [];
-
-/** Where an execution is, and what is known there. */
-export class Expressions {
-  readonly template: Template;
-  readonly budget: Budget;
-  variables: Variable[];
-  readonly #functions: ReadonlyMap<string, Callable>;
-  /** Of the template that runs: itself, or one that it defines. */
-  #name: string;
-  #at: Node | Operand | CommandNode | undefined;
-
-  constructor(template: Template, name: string, functions: ReadonlyMap<string, Callable>, budget: Budget, data: Value) {
-    this.template = template;
-    this.budget = budget;
-    this.variables = [{ name: '$', value: data }];
-    this.#functions = functions;
-    this.#name = name;
+/** Declares the variables of the pipeline for what comes after. */
+export function pipeline(scope: Scope, pipe: PipeNode, dot: Value): Value {
+  scope.budget.enter();
+  scope.at(pipe);
+  let piped: Arguments['piped'];
+  for (const node of pipe.commands) {
+    const operands = node.args.slice(1);
+    piped = { value: command(scope, node, { dot, operands, piped }) };
   }
-
-  /** Says for errors where the execution is. */
-  at(node: Node | Operand | CommandNode): void {
-    this.#at = node;
+  const value = piped?.value;
+  for (const name of pipe.variables) {
+    if (pipe.isAssignment) scope.variable(name).value = value;
+    else scope.variables.push({ name, value });
   }
+  scope.budget.leave();
+  return value;
+}
 
-  error(message: string): TemplateExecutionError {
-    const { name, text } = this.template;
-    const node = this.#at;
-    if (node === undefined) return new TemplateExecutionError(`template: ${name}: ${message}`);
-    const before = text.slice(0, node.offset);
-    const line = before.split('\n').length;
-    const column = node.offset - (before.lastIndexOf('\n') + 1);
-    const where = `template: ${name}:${line}:${column}: executing "${this.#name}" at <${shown(node)}>`;
-    return new TemplateExecutionError(`${where}: ${message}`);
-  }
-
-  /** Runs `body` as another template, with no variable but `$`. */
-  inTemplate(name: string, data: Value, body: () => void): void {
-    const { variables } = this;
-    const caller = this.#name;
-    this.variables = [{ name: '$', value: data }];
-    this.#name = name;
-    body();
-    this.variables = variables;
-    this.#name = caller;
-  }
-
-  setVariable(name: string, value: Value): void {
-    this.#variable(name).value = value;
-  }
-
-  #variable(name: string): Variable {
-    const variable = this.variables.findLast((candidate) => candidate.name === name);
-    if (variable === undefined) throw this.error(`undefined variable: ${name}`);
-    return variable;
-  }
-
-  /** Declares its variables for what comes after. */
-  pipeline(pipe: PipeNode, dot: Value): Value {
-    this.budget.enter();
-    this.at(pipe);
-    let piped: Piped;
-    for (const command of pipe.commands) piped = { value: this.#command(command, dot, piped) };
-    const value = piped?.value;
-    for (const name of pipe.variables) {
-      if (pipe.isAssignment) this.setVariable(name, value);
-      else this.variables.push({ name, value });
-    }
-    this.budget.leave();
-    return value;
-  }
-
-  #command(command: CommandNode, dot: Value, piped: Piped): Value {
-    this.budget.step();
-    const { args } = command;
-    const [first] = args;
-    switch (first.kind) {
-      case 'field':
-        return this.#field(first, dot, args, piped);
-      case 'chain':
-        return this.#chain(first, dot, args, piped);
-      case 'variable':
-        return this.#variableFields(first, dot, args, piped);
-      case 'identifier':
-        return this.#function(first, command, dot, args, piped);
-      case 'pipe':
-        this.#refuseArguments(args, piped);
-        return this.pipeline(first, dot);
-      case 'nil':
-        this.at(first);
-        throw this.error('nil is not a command');
-      default:
-        this.at(first);
-        this.#refuseArguments(args, piped);
-        return this.#constant(first, dot);
-    }
-  }
-
-  #refuseArguments(args: readonly Operand[], piped: Piped): void {
-    if (args.length <= 1 && piped === undefined) return;
-    throw this.error(`can't give argument to non-function ${printOperand(args[0])}`);
-  }
-
-  #constant(operand: Operand, dot: Value): Value {
-    if (operand.kind === 'dot') return dot;
-    if (operand.kind === 'bool' || operand.kind === 'string') return operand.value;
-    if (operand.kind !== 'number') throw this.error(`can't evaluate command ${printOperand(operand)}`);
-    if (operand.value === undefined) throw this.error(`${operand.text} overflows int`);
-    return operand.value;
-  }
-
-  #field(node: FieldNode, dot: Value, args: readonly Operand[], piped: Piped): Value {
-    this.at(node);
-    return this.#follow(node, node.names, dot, dot, args, piped);
-  }
-
-  #variableFields(node: VariableNode, dot: Value, args: readonly Operand[], piped: Piped): Value {
-    this.at(node);
-    const [name, ...names] = node.names;
-    const { value } = this.#variable(name);
-    if (names.length > 0) return this.#follow(node, names, value, dot, args, piped);
-    this.#refuseArguments(args, piped);
-    return value;
-  }
-
-  #chain(node: ChainNode, dot: Value, args: readonly Operand[], piped: Piped): Value {
-    this.at(node);
-    const receiver = this.#argument(node.operand, 'any', dot);
-    return this.#follow(node, node.names, receiver, dot, args, piped);
-  }
-
-  /** The field of the field … of `receiver`; the arguments are for the last one. */
-  #follow(
-    node: FieldNode | VariableNode | ChainNode,
-    names: readonly string[],
-    receiver: Value,
-    dot: Value,
-    args: readonly Operand[],
-    piped: Piped,
-  ): Value {
-    let value = receiver;
-    for (const [i, name] of names.entries()) {
-      const isLast = i === names.length - 1;
-      value = this.#member(node, name, value, dot, isLast ? args : NO_ARGUMENTS, isLast ? piped : undefined);
-    }
-    return value;
-  }
-
-  #member(node: Operand, name: string, receiver: Value, dot: Value, args: readonly Operand[], piped: Piped): Value {
-    this.budget.step();
-    // Of a map that had no such entry.
-    if (receiver === undefined) return undefined;
-    const hasArguments = args.length > 1 || piped !== undefined;
-    if (typeof receiver === 'object' && receiver.kind === 'struct') {
-      const { fields, methods = {} } = receiver;
-      if (Object.hasOwn(methods, name)) return this.#call(methods[name], name, node, dot, args.slice(1), piped);
-      if (Object.hasOwn(fields, name)) {
-        if (hasArguments) throw this.error(`${name} has arguments but cannot be invoked as function`);
-        return fields[name];
-      }
-    }
-    if (typeof receiver === 'object' && receiver.kind === 'map') {
-      if (hasArguments) throw this.error(`${name} is not a method but has arguments`);
-      return receiver.entries.get(name);
-    }
-    throw this.error(`can't evaluate field ${name} in type ${typeOf(receiver)}`);
-  }
-
-  #function(
-    node: IdentifierNode,
-    command: CommandNode | Operand,
-    dot: Value,
-    args: readonly Operand[],
-    piped: Piped,
-  ): Value {
-    this.at(node);
-    const { name } = node;
-    const callable = this.#functions.get(name);
-    if (callable === undefined) throw this.error(`"${name}" is not a defined function`);
-    return this.#call(callable, name, command, dot, args.slice(1), piped);
-  }
-
-  #call(
-    callable: Callable,
-    name: string,
-    node: CommandNode | Operand,
-    dot: Value,
-    args: readonly Operand[],
-    piped: Piped,
-  ): Value {
-    const { parameters, variadic = false } = callable;
-    const count = args.length + (piped === undefined ? 0 : 1);
-    const least = parameters.length - 1;
-    if (variadic && count < least) {
-      throw this.error(`wrong number of args for ${name}: want at least ${least} got ${args.length}`);
-    }
-    if (!variadic && count !== parameters.length) {
-      throw this.error(`wrong number of args for ${name}: want ${parameters.length} got ${count}`);
-    }
-    if (name === 'and' || name === 'or') return this.#andOr(name, args, dot, piped);
-    const typeAt = (i: number) => parameters[Math.min(i, parameters.length - 1)];
-    const values = args.map((arg, i) => this.#argument(arg, typeAt(i), dot));
-    if (piped !== undefined) values.push(this.#checked(piped.value, typeAt(args.length)));
-    try {
-      return callable.call(values, this.budget);
-    } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      this.at(node);
-      throw this.error(`error calling ${name}: ${error.message}`);
-    }
-  }
-
-  /** Arguments behind the one that decides are not looked at. */
-  #andOr(name: 'and' | 'or', args: readonly Operand[], dot: Value, piped: Piped): Value {
-    let value: Value;
-    for (const arg of args) {
-      value = this.#argument(arg, 'any', dot);
-      if (isTrue(value) === (name === 'or')) return value;
-    }
-    return piped === undefined ? value : piped.value;
-  }
-
-  #argument(node: Operand, type: ParameterType, dot: Value): Value {
-    this.budget.step();
-    this.at(node);
-    switch (node.kind) {
-      case 'nil':
-        if (type === 'any') return undefined;
-        throw this.error(`cannot assign nil to ${type}`);
-      case 'dot':
-        return this.#checked(dot, type);
-      case 'field':
-        return this.#checked(this.#field(node, dot, NO_ARGUMENTS, undefined), type);
-      case 'variable':
-        return this.#checked(this.#variableFields(node, dot, NO_ARGUMENTS, undefined), type);
-      case 'pipe':
-        return this.#checked(this.pipeline(node, dot), type);
-      case 'identifier':
-        return this.#checked(this.#function(node, node, dot, NO_ARGUMENTS, undefined), type);
-      case 'chain':
-        return this.#checked(this.#chain(node, dot, NO_ARGUMENTS, undefined), type);
-      default:
-        return this.#constantArgument(node, type, dot);
-    }
-  }
-
-  #constantArgument(node: Operand, type: ParameterType, dot: Value): Value {
-    if (type === 'any') return this.#constant(node, dot);
-    if (type === 'string' && node.kind === 'string') return node.value;
-    if (type === 'int' && node.kind === 'number' && node.integer !== undefined) return node.integer;
-    throw this.error(`expected ${type === 'int' ? 'integer' : type}; found ${printOperand(node)}`);
-  }
-
-  #checked(value: Value, type: ParameterType): Value {
-    if (type === 'any' || typeOf(value) === type) return value;
-    if (value === undefined) throw this.error(`invalid value; expected ${type}`);
-    throw this.error(`wrong type for value; expected ${type}; got ${typeOf(value)}`);
+function command(scope: Scope, node: CommandNode, args: Arguments): Value {
+  scope.budget.step();
+  const [first] = node.args;
+  switch (first.kind) {
+    case 'field':
+      return field(scope, first, args);
+    case 'chain':
+      return chain(scope, first, args);
+    case 'variable':
+      return variable(scope, first, args);
+    case 'identifier':
+      return callFunction(scope, first, node, args);
+    case 'pipe':
+      refuseArguments(scope, first, args);
+      return pipeline(scope, first, args.dot);
+    default:
+      scope.at(first);
+      refuseArguments(scope, first, args);
+      if (first.kind === 'nil') throw scope.error('nil is not a command');
+      return constant(scope, first, args.dot);
   }
 }
 
-function shown(node: Node | Operand | CommandNode): string {
-  switch (node.kind) {
-    case 'command':
-      return node.args.map((arg) => (arg.kind === 'pipe' ? `(${printOperand(arg)})` : printOperand(arg))).join(' ');
-    case 'text':
-    case 'action':
-    case 'if':
-    case 'with':
-    case 'range':
-    case 'break':
-    case 'continue':
-    case 'template':
-      return printNode(node);
-    default:
-      return printOperand(node);
+function hasArguments({ operands, piped }: Arguments): boolean {
+  return operands.length > 0 || piped !== undefined;
+}
+
+function refuseArguments(scope: Scope, node: Operand, args: Arguments): void {
+  if (hasArguments(args)) throw scope.error(`can't give argument to non-function ${printOperand(node)}`);
+}
+
+function constant(scope: Scope, operand: Operand, dot: Value): Value {
+  if (operand.kind === 'dot') return dot;
+  if (operand.kind === 'bool' || operand.kind === 'string') return operand.value;
+  if (operand.kind !== 'number') throw scope.error(`can't evaluate command ${printOperand(operand)}`);
+  if (operand.value === undefined) throw scope.error(`${operand.text} overflows int`);
+  return operand.value;
+}
+
+function field(scope: Scope, node: FieldNode, args: Arguments): Value {
+  scope.at(node);
+  return follow(scope, node, node.names, args.dot, args);
+}
+
+function variable(scope: Scope, node: VariableNode, args: Arguments): Value {
+  scope.at(node);
+  const [name, ...names] = node.names;
+  const { value } = scope.variable(name);
+  if (names.length > 0) return follow(scope, node, names, value, args);
+  refuseArguments(scope, { ...node, names: [name] }, args);
+  return value;
+}
+
+function chain(scope: Scope, node: ChainNode, args: Arguments): Value {
+  scope.at(node);
+  const receiver = argument(scope, node.operand, 'any', args.dot);
+  return follow(scope, node, node.names, receiver, args);
+}
+
+/** The field of the field … of `receiver`; the arguments are for the last one. */
+function follow(scope: Scope, node: Operand, names: readonly string[], receiver: Value, args: Arguments): Value {
+  let value = receiver;
+  for (const [i, name] of names.entries()) {
+    value = member(scope, node, name, value, i === names.length - 1 ? args : noArguments(args.dot));
   }
+  return value;
+}
+
+function noArguments(dot: Value): Arguments {
+  return { dot, operands: [], piped: undefined };
+}
+
+function member(scope: Scope, node: Operand, name: string, receiver: Value, args: Arguments): Value {
+  scope.budget.step();
+  // Of a map that had no such entry.
+  if (receiver === undefined) return undefined;
+  if (typeof receiver === 'object' && receiver.kind === 'struct') {
+    const { fields, methods = {} } = receiver;
+    if (Object.hasOwn(methods, name)) return call(scope, methods[name], name, node, args);
+    if (Object.hasOwn(fields, name)) {
+      if (hasArguments(args)) throw scope.error(`${name} has arguments but cannot be invoked as function`);
+      return fields[name];
+    }
+  }
+  if (typeof receiver === 'object' && receiver.kind === 'map') {
+    if (hasArguments(args)) throw scope.error(`${name} is not a method but has arguments`);
+    return receiver.entries.get(name);
+  }
+  throw scope.error(`can't evaluate field ${name} in type ${typeOf(receiver)}`);
+}
+
+/** `node` is what an error of the function is shown with. */
+function callFunction(scope: Scope, callee: IdentifierNode, node: CommandNode | Operand, args: Arguments): Value {
+  scope.at(callee);
+  const { name } = callee;
+  const callable = scope.functions.get(name);
+  if (callable === undefined) throw scope.error(`"${name}" is not a defined function`);
+  if (name !== 'and' && name !== 'or') return call(scope, callable, name, node, args);
+  checkCount(scope, callable, name, args);
+  return andOr(scope, name, args);
+}
+
+function call(scope: Scope, callable: Callable, name: string, node: CommandNode | Operand, args: Arguments): Value {
+  checkCount(scope, callable, name, args);
+  const { parameters } = callable;
+  const { operands, piped, dot } = args;
+  const typeAt = (i: number) => parameters[Math.min(i, parameters.length - 1)];
+  const values = operands.map((operand, i) => argument(scope, operand, typeAt(i), dot));
+  if (piped !== undefined) values.push(checked(scope, piped.value, typeAt(operands.length)));
+  try {
+    return callable.call(values, scope.budget);
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    scope.at(node);
+    throw scope.error(`error calling ${name}: ${error.message}`);
+  }
+}
+
+function checkCount(scope: Scope, { parameters, variadic = false }: Callable, name: string, args: Arguments): void {
+  const given = args.operands.length;
+  const count = given + (args.piped === undefined ? 0 : 1);
+  const wanted = parameters.length;
+  if (variadic && count < wanted - 1) {
+    throw scope.error(`wrong number of args for ${name}: want at least ${wanted - 1} got ${given}`);
+  }
+  if (!variadic && count !== wanted) {
+    throw scope.error(`wrong number of args for ${name}: want ${wanted} got ${count}`);
+  }
+}
+
+/** Arguments behind the one that decides are not looked at. */
+function andOr(scope: Scope, name: 'and' | 'or', { operands, piped, dot }: Arguments): Value {
+  let value: Value;
+  for (const operand of operands) {
+    value = argument(scope, operand, 'any', dot);
+    if (isTrue(value) === (name === 'or')) return value;
+  }
+  return piped === undefined ? value : piped.value;
+}
+
+function argument(scope: Scope, node: Operand, type: ParameterType, dot: Value): Value {
+  scope.budget.step();
+  scope.at(node);
+  switch (node.kind) {
+    case 'nil':
+      if (type === 'any') return undefined;
+      throw scope.error(`cannot assign nil to ${type}`);
+    case 'dot':
+      return checked(scope, dot, type);
+    case 'field':
+      return checked(scope, field(scope, node, noArguments(dot)), type);
+    case 'variable':
+      return checked(scope, variable(scope, node, noArguments(dot)), type);
+    case 'pipe':
+      return checked(scope, pipeline(scope, node, dot), type);
+    case 'identifier':
+      return checked(scope, callFunction(scope, node, node, noArguments(dot)), type);
+    case 'chain':
+      return checked(scope, chain(scope, node, noArguments(dot)), type);
+    default:
+      return constantArgument(scope, node, type, dot);
+  }
+}
+
+function constantArgument(scope: Scope, node: Operand, type: ParameterType, dot: Value): Value {
+  if (type === 'any') return constant(scope, node, dot);
+  if (type === 'string' && node.kind === 'string') return node.value;
+  if (type === 'int' && node.kind === 'number' && node.integer !== undefined) return node.integer;
+  throw scope.error(`expected ${type === 'int' ? 'integer' : type}; found ${printOperand(node)}`);
+}
+
+function checked(scope: Scope, value: Value, type: ParameterType): Value {
+  if (type === 'any' || typeOf(value) === type) return value;
+  if (value === undefined) throw scope.error(`invalid value; expected ${type}`);
+  throw scope.error(`wrong type for value; expected ${type}; got ${typeOf(value)}`);
 }

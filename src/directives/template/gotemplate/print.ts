@@ -1,4 +1,4 @@
-import type { Node, Operand, PipeNode } from './nodes.ts';
+import type { CommandNode, Node, Operand, PipeNode } from './nodes.ts';
 import { quote } from './printf/quote.ts';
 
 /** The source of nodes again, without comments and with spaces as they are usual. */
@@ -51,7 +51,11 @@ export function printOperand(operand: Operand): string {
 
 function printPipe({ variables, isAssignment, commands }: PipeNode): string {
   const declared = variables.length === 0 ? '' : `${variables.join(', ')} ${isAssignment ? '=' : ':='} `;
-  return declared + commands.map(({ args }) => args.map(printArgument).join(' ')).join(' | ');
+  return declared + commands.map(printCommand).join(' | ');
+}
+
+export function printCommand({ args }: CommandNode): string {
+  return args.map(printArgument).join(' ');
 }
 
 function printArgument(operand: Operand): string {

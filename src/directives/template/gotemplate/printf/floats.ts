@@ -1,4 +1,5 @@
 import { binaryOf, type Decimal, exactDecimal, rounded, shortestDecimal } from './decimal.ts';
+import { hexFloat } from './hex-float.ts';
 import { pad, type Spec } from './spec.ts';
 
 /** Of `%g` without a precision: from this exponent on `%e` is used. */
@@ -8,13 +9,13 @@ const DEFAULT_PRECISION = 6;
 
 /** Undefined if the verb is none for floats. */
 export function formatFloat(verb: string, value: number, spec: Spec): string | undefined {
-  if (!'veEfFgGb'.includes(verb)) return undefined;
+  if (!'veEfFgGbxX'.includes(verb)) return undefined;
   if (!Number.isFinite(value)) return pad({ ...spec, zero: false }, notFinite(value, spec));
   const isNegative = value < 0 || Object.is(value, -0);
   const sign = isNegative ? '-' : spec.plus ? '+' : spec.space ? ' ' : '';
   let text = unsignedText(verb.toLowerCase(), Math.abs(value), spec.precision);
-  if (spec.sharp && verb !== 'b') text = withPoint(verb.toLowerCase(), text, spec.precision);
-  if (verb === 'E' || verb === 'G') text = text.toUpperCase();
+  if (spec.sharp && verb !== 'b') text = withPoint(verb, text, spec.precision);
+  if ('EGX'.includes(verb)) text = text.toUpperCase();
   const missing = (spec.width ?? 0) - sign.length - text.length;
   if (spec.zero && !spec.minus && missing > 0) return sign + '0'.repeat(missing) + text;
   return pad({ ...spec, zero: false }, sign + text);
@@ -32,6 +33,8 @@ function unsignedText(verb: string, value: number, precision: number | undefined
       const { mantissa, exponent } = binaryOf(value);
       return `${mantissa}p${exponent < 0 ? '-' : '+'}${Math.abs(exponent)}`;
     }
+    case 'x':
+      return hexFloat(value, precision);
     case 'e': {
       const decimals = precision ?? DEFAULT_PRECISION;
       return withExponent(rounded(exactDecimal(value), decimals + 1), decimals);
@@ -73,10 +76,11 @@ function plain({ digits, point }: Decimal, decimals: number): string {
 
 /** `#`: always a decimal point, and the zeros at the end that `%g` leaves out. */
 function withPoint(verb: string, text: string, precision: number | undefined): string {
-  const [number, exponent] = text.split('e');
-  const tail = exponent === undefined ? '' : `e${exponent}`;
+  const mark = verb === 'x' || verb === 'X' ? 'p' : 'e';
+  const [number, exponent] = text.split(mark);
+  const tail = exponent === undefined ? '' : `${mark}${exponent}`;
   let result = number.includes('.') ? number : `${number}.`;
-  if (verb === 'g' || verb === 'v') {
+  if ('vgGx'.includes(verb)) {
     const significant = number.replace('.', '').replace(/^0+/, '').length;
     const isZero = number === '0';
     const missing = (precision ?? DEFAULT_PRECISION) - significant - (isZero ? 1 : 0);
