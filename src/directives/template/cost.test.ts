@@ -21,7 +21,7 @@ const lines = [
   'match ^(a|aa)+$',
   'match (a|a)*b',
   'match ^(([a-z])+.)+[A-Z]([a-z])+$',
-  'match (.*)(.*)(.*)(.*)(.*)[xy]',
+  'match (.*)(.*)(.*)[xy]',
   'match (x+x+)+y',
   'match ([a-z]+\\.)*([a-z]+\\.)+[bc]',
   'match ^(a?){30}a{30}$',

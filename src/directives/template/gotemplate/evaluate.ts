@@ -6,7 +6,8 @@ import { printText } from './printf/sprint.ts';
 import { Scope } from './scope.ts';
 import { type Callable, isTrue, sortedEntries, type Value } from './values.ts';
 
-/** Sorting costs as much as so much text. */
+/** A round of a loop and the sorting of an entry cost as much as so much text. */
+const CHARACTERS_PER_ROUND = 48;
 const CHARACTERS_PER_ENTRY = 16;
 
 /** How a list of nodes ended. */
@@ -88,6 +89,7 @@ function runRange(scope: Scope, node: BranchNode, dot: Value): End {
   let end: End = 'end';
   for (const [key, element] of elementsOf(scope, node, value)) {
     isEmpty = false;
+    scope.budget.spendOn(CHARACTERS_PER_ROUND);
     setRangeVariables(scope, node.pipe, key, element);
     end = run(scope, node.body, element);
     scope.variables.length = innerMark;
