@@ -64,6 +64,10 @@ const badCases = [
     input: 'template IN A {\n match a\n match (b\n}',
     error: /^Corefile:3: template: match: REGEX: .*missing closing \)/,
   },
+  {
+    input: 'template IN A {\n match (.{0,200}){5}\n}',
+    error: '2: template: match: REGEX repeats too much of itself: "(.{0,200}){5}"',
+  },
   { input: 'template IN A {\n match a(?=b)\n}', error: /^Corefile:2: template: match: REGEX: / },
   { input: 'template IN A {\n match (a)\\1\n}', error: /^Corefile:2: template: match: REGEX: / },
   { input: 'template IN A {\n answer\n}', error: '2: template: answer takes at least 1 argument, got 0' },

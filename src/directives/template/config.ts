@@ -1,10 +1,9 @@
-import type { RE2JS } from 're2js';
 import type { Cursor, Key } from '../../corefile/cursor.ts';
 import type { Token } from '../../corefile/token.ts';
 import { expectArgs, expectNoBody, parseInteger, parseZones, unknownProperty } from '../../corefile/values.ts';
 import { RCODE_NOERROR, rcodeFromName } from '../../wire/header.ts';
 import { classFromName, typeFromName } from '../../wire/types.ts';
-import { compilePattern } from '../pattern.ts';
+import { compilePattern, type Pattern } from '../pattern.ts';
 import { BUILTINS } from './gotemplate/functions.ts';
 import type { Template } from './gotemplate/nodes.ts';
 import { PARSE_INT } from './gotemplate/parse-int.ts';
@@ -26,7 +25,7 @@ export type Rule = {
   readonly qtype: number;
   readonly zones: readonly string[];
   /** The first that matches counts; none: every name matches. */
-  readonly patterns: readonly RE2JS[];
+  readonly patterns: readonly Pattern[];
   readonly answer: readonly Template[];
   readonly additional: readonly Template[];
   readonly authority: readonly Template[];

@@ -1,7 +1,7 @@
-import type { RE2JS } from 're2js';
 import { isSubdomain } from '../../wire/name.ts';
 import { CLASS_ANY, TYPE_ANY } from '../../wire/types.ts';
 import type { Query } from '../contract.ts';
+import { findGroups } from '../pattern.ts';
 import type { Rule } from './config.ts';
 
 const MATCHES_ALL = '.*';
@@ -26,16 +26,10 @@ export function match(rule: Rule, query: Query): Match | 'other' | 'mismatch' {
   if (rule.qtype !== TYPE_ANY && qtype !== TYPE_ANY && rule.qtype !== qtype) return 'other';
   if (rule.patterns.length === 0) return { zone, pattern: MATCHES_ALL, groups: [qname], names: {} };
   for (const pattern of rule.patterns) {
-    const groups = groupsOf(pattern, qname);
+    const groups = findGroups(pattern, qname);
     if (groups !== undefined) return { zone, pattern: pattern.pattern(), groups, names: pattern.namedGroups() };
   }
   return 'mismatch';
-}
-
-function groupsOf(pattern: RE2JS, qname: string): string[] | undefined {
-  const matcher = pattern.matcher(qname);
-  if (!matcher.find()) return undefined;
-  return Array.from({ length: matcher.groupCount() + 1 }, (_, i) => matcher.group(i) ?? '');
 }
 
 /** Of the zones that the name is in. */
