@@ -7,6 +7,7 @@ import { dns64 } from './dns64/dns64.ts';
 import { errors } from './errors/errors.ts';
 import { forward } from './forward/forward.ts';
 import { health } from './health/health.ts';
+import { hosts } from './hosts/hosts.ts';
 import { loadbalance } from './loadbalance/loadbalance.ts';
 import { log } from './log/log.ts';
 import { loop } from './loop/loop.ts';
@@ -44,6 +45,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(rewrite),
   register(autopath),
   register(template),
+  register(hosts),
   register(loop),
   register(forward),
   register(whoami),
