@@ -1,3 +1,4 @@
+import { acl } from './acl/acl.ts';
 import { autopath } from './autopath/autopath.ts';
 import { bind } from './bind/bind.ts';
 import { bufsize } from './bufsize/bufsize.ts';
@@ -24,7 +25,8 @@ import { whoami } from './whoami/whoami.ts';
 
 /**
  * The directives that nodens has, in the order in which a query meets them, whatever the order in the Corefile: that of
- * CoreDNS 1.14.4. They are set up in this order too.
+ * CoreDNS 1.14.4, but for acl, which stands before cache as in all other versions: what one client may have, the cache
+ * would give to all. They are set up in this order too.
  */
 export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(metadata),
@@ -40,6 +42,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(errors),
   register(log),
   register(dns64),
+  register(acl),
   register(loadbalance),
   register(cache),
   register(rewrite),

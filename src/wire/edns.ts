@@ -34,6 +34,8 @@ export const ECHOED_OPTIONS: ReadonlySet<number> = new Set([
 
 /** Extended DNS errors (RFC 8914). */
 export const EDE_STALE_ANSWER = 3;
+export const EDE_BLOCKED = 15;
+export const EDE_FILTERED = 17;
 export const EDE_STALE_NXDOMAIN = 19;
 
 /** An OPT record where it lies in its message; its options stay there. */
