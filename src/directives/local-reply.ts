@@ -3,11 +3,13 @@ import {
   FLAG_CD,
   FLAG_QR,
   FLAG_RD,
+  HEADER_BYTES,
   OPCODE_MASK,
   OPCODE_QUERY,
   RCODE_MASK,
   RCODE_NOERROR,
 } from '../wire/header.ts';
+import { ROOT_NAME, readName, type WireName } from '../wire/name.ts';
 import type { ResourceRecord } from '../wire/record.ts';
 import { MessageView, SECTION_ADDITIONAL, SECTION_ANSWER, SECTION_AUTHORITY } from '../wire/view.ts';
 import { MessageWriter } from '../wire/writer.ts';
@@ -35,4 +37,9 @@ export function localReply({ request }: Query, records: LocalRecords): MessageVi
   for (const record of authorities) writer.record(SECTION_AUTHORITY, record);
   for (const record of additionals) writer.record(SECTION_ADDITIONAL, record);
   return MessageView.trusted(writer.finish());
+}
+
+/** The name asked for as the client spells it: the owner of records that answer it. */
+export function askedName({ request }: Query): WireName {
+  return readName(request.bytes, HEADER_BYTES) ?? ROOT_NAME;
 }

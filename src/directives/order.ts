@@ -1,4 +1,5 @@
 import { acl } from './acl/acl.ts';
+import { any } from './any/any.ts';
 import { autopath } from './autopath/autopath.ts';
 import { bind } from './bind/bind.ts';
 import { bufsize } from './bufsize/bufsize.ts';
@@ -43,6 +44,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(log),
   register(dns64),
   register(acl),
+  register(any),
   register(loadbalance),
   register(cache),
   register(rewrite),

@@ -44,3 +44,9 @@ export function unescapeBytes(text: string): Uint8Array {
   }
   return bytes.slice(0, written);
 }
+
+/** The text, or as much of its UTF-8 as there is room for, with its length before it. */
+export function characterString(text: string): Uint8Array {
+  const bytes = Buffer.from(text, 'utf8').subarray(0, MAX_STRING_BYTES);
+  return Uint8Array.of(bytes.length, ...bytes);
+}

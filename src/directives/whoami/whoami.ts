@@ -2,11 +2,11 @@ import type { Cursor } from '../../corefile/cursor.ts';
 import { expectArgs, expectNoBody } from '../../corefile/values.ts';
 import { parseAddress } from '../../wire/address.ts';
 import { writeU16 } from '../../wire/bytes.ts';
-import { HEADER_BYTES, RCODE_NOERROR } from '../../wire/header.ts';
-import { MAX_NAME_BYTES, ROOT_NAME, readName, type WireName } from '../../wire/name.ts';
+import { RCODE_NOERROR } from '../../wire/header.ts';
+import { MAX_NAME_BYTES, ROOT_NAME, type WireName } from '../../wire/name.ts';
 import { TYPE_A, TYPE_AAAA, TYPE_SRV } from '../../wire/types.ts';
 import type { Directive, Outcome, Query } from '../contract.ts';
-import { localReply } from '../local-reply.ts';
+import { askedName, localReply } from '../local-reply.ts';
 
 const SOURCE = 'whoami';
 // SRV rdata (RFC 2782): u16 priority, u16 weight, u16 port, target.
@@ -21,7 +21,7 @@ export function parse(cursor: Cursor): undefined {
 
 /** Answers with who asked: address and port of the client, in the additional section. */
 function answer(query: Query): Outcome {
-  const qname = readName(query.request.bytes, HEADER_BYTES) ?? ROOT_NAME;
+  const qname = askedName(query);
   const common = { class: query.qclass, ttl: 0 };
   const type = query.family === 4 ? TYPE_A : TYPE_AAAA;
   const additionals = [{ ...common, owner: qname, type, rdata: parseAddress(query.clientAddress) ?? new Uint8Array() }];
