@@ -14,6 +14,7 @@ import { loadbalance } from './loadbalance/loadbalance.ts';
 import { log } from './log/log.ts';
 import { loop } from './loop/loop.ts';
 import { metadata } from './metadata/metadata.ts';
+import { minimal } from './minimal/minimal.ts';
 import { nodecache } from './nodecache/nodecache.ts';
 import { prometheus } from './prometheus/prometheus.ts';
 import { ready } from './ready/ready.ts';
@@ -50,6 +51,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(rewrite),
   register(autopath),
   register(template),
+  register(minimal),
   register(hosts),
   register(loop),
   register(forward),
