@@ -11,6 +11,7 @@ import { forward } from './forward/forward.ts';
 import { health } from './health/health.ts';
 import { hosts } from './hosts/hosts.ts';
 import { loadbalance } from './loadbalance/loadbalance.ts';
+import { local } from './local/local.ts';
 import { log } from './log/log.ts';
 import { loop } from './loop/loop.ts';
 import { metadata } from './metadata/metadata.ts';
@@ -43,6 +44,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(prometheus),
   register(errors),
   register(log),
+  register(local),
   register(dns64),
   register(acl),
   register(any),
