@@ -92,6 +92,8 @@ export type Outcome = {
   readonly error?: Error;
   /** Extended DNS error (RFC 8914) for clients that speak EDNS. */
   readonly extendedError?: { readonly code: number; readonly text: string };
+  /** Who answers (NSID, RFC 5001), for a client that has asked and speaks EDNS. */
+  readonly nsid?: Uint8Array;
   /** The client gets no answer at all, on purpose. */
   readonly drop?: boolean;
 };

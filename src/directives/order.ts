@@ -17,6 +17,7 @@ import { loop } from './loop/loop.ts';
 import { metadata } from './metadata/metadata.ts';
 import { minimal } from './minimal/minimal.ts';
 import { nodecache } from './nodecache/nodecache.ts';
+import { nsid } from './nsid/nsid.ts';
 import { prometheus } from './prometheus/prometheus.ts';
 import { ready } from './ready/ready.ts';
 import { type RegisteredDirective, register } from './register.ts';
@@ -35,6 +36,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(metadata),
   register(timeouts),
   register(reload),
+  register(nsid),
   register(bufsize),
   register(bind),
   register(nodecache),

@@ -192,6 +192,24 @@ test('finish: an extended error is for clients that speak EDNS', () => {
   assert.equal(decode(finish(queryOf({}), outcomeOf(view, stale))).opt, undefined);
 });
 
+test('finish: an NSID of ours takes the place of the one echoed, and of the one of an upstream', () => {
+  const ours = { nsid: Buffer.from('node-1') };
+  const ask = [
+    { code: 3, data: '' },
+    { code: 10, data: '0102030405060708' },
+  ];
+  const query = queryOf({ edns: { size: 1232, options: ask } });
+  const upstream = { size: 1232, options: [{ code: 3, data: 'ffff' }] };
+  const optionsOf = (message: Uint8Array) =>
+    decode(message).opt?.options.map(({ code, data }) => [code, data?.toString('hex') ?? '']);
+  const nsid = [3, Buffer.from('node-1').toString('hex')];
+  assert.deepEqual(optionsOf(finish(query, outcomeOf(undefined, ours))), [[10, ask[1].data], nsid]);
+  const view = parseMessage(answerOf({ edns: upstream }));
+  const stale = { ...ours, extendedError: { code: 3, text: '' } };
+  assert.deepEqual(optionsOf(finish(query, outcomeOf(view, stale))), [nsid, [15, '0003']]);
+  assert.equal(optionsOf(finish(queryOf({}), outcomeOf(view, ours))), undefined);
+});
+
 test('badVersion: rcode 16, and nothing of the client’s OPT', () => {
   const { packet, opt } = decode(badVersion(queryOf({ edns: { size: 1232, flags: 0x8000 } }).request));
   assert.deepEqual([packet.flags, opt?.extendedRcode, opt?.udpPayloadSize, opt?.flags], [FLAG_RD, 1, 0, 0]);

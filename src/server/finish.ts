@@ -7,6 +7,7 @@ import {
   eachOption,
   encodeExtendedError,
   encodeOption,
+  OPTION_NSID,
   type Opt,
   type OptFields,
   writeOpt,
@@ -90,17 +91,29 @@ function optOf(query: ServerQuery, upstreamOpt: Opt | undefined, rcode: number, 
   const source = upstreamOpt === undefined ? request : outcome.response;
   const flags = (upstreamOpt ?? request.opt)?.flags ?? 0;
   const options = source === undefined ? NO_OPTIONS : optionsOf(source, upstreamOpt !== undefined);
-  const { extendedError } = outcome;
   return {
     udpPayloadBytes,
     extendedRcodeBits: rcode >>> EXTENDED_RCODE_SHIFT,
     version: 0,
     flags: (flags & EDNS_KEPT_FLAGS) | (query.dnssecOk ? EDNS_FLAG_DO : 0),
-    options:
-      extendedError === undefined
-        ? options
-        : Buffer.concat([options, encodeExtendedError(extendedError.code, extendedError.text)]),
+    options: withOurs(options, outcome),
   };
+}
+
+/** The options with those that directives have put there. */
+function withOurs(options: Uint8Array, { extendedError, nsid }: Outcome): Uint8Array {
+  if (extendedError === undefined && nsid === undefined) return options;
+  const all = nsid === undefined ? [options] : [without(OPTION_NSID, options), encodeOption(OPTION_NSID, nsid)];
+  if (extendedError !== undefined) all.push(encodeExtendedError(extendedError.code, extendedError.text));
+  return Buffer.concat(all);
+}
+
+function without(unwanted: number, options: Uint8Array): Uint8Array {
+  const kept: Uint8Array[] = [];
+  eachOption(options, 0, options.length, (code, offset, length) => {
+    if (code !== unwanted) kept.push(encodeOption(code, options.subarray(offset, offset + length)));
+  });
+  return Buffer.concat(kept);
 }
 
 /** The options of a message's OPT: all of an upstream's, of a client's those that are echoed. */
