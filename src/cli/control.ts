@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../corefile/errors.ts';
 import type { Logger } from '../observe/logger.ts';
+import { VERSION } from '../observe/version.ts';
 import type { CachedAnswer } from '../server/cached.ts';
 import type { Server } from '../server/server.ts';
 import type { ServerFlags } from './flag-table.ts';
-import { VERSION } from './version.ts';
 
 /** Where a volume is to be mounted that both may write. */
 const DIRECTORY = '/run/nodens';

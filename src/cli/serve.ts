@@ -10,6 +10,7 @@ import { type Logger, stdoutLogger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { metricsRoutes } from '../observe/metrics-page.ts';
 import { addProcessMetrics } from '../observe/process-metrics.ts';
+import { VERSION } from '../observe/version.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
 import { exitAtOnce } from '../sys/exit.ts';
 import { trimAllocator, trimHeap } from '../sys/heap.ts';
@@ -24,7 +25,7 @@ import { defaultCacheBytes } from './memory.ts';
 import { yieldToResponders } from './niceness.ts';
 import { nodeFlags } from './node-flags.ts';
 import { handleSignals } from './signals.ts';
-import { VERSION, versionLines } from './version.ts';
+import { versionLines } from './version.ts';
 
 /** Until then those who have waited for us are served. */
 const TRIM_AFTER_MS = 1000;

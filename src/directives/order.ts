@@ -4,6 +4,7 @@ import { autopath } from './autopath/autopath.ts';
 import { bind } from './bind/bind.ts';
 import { bufsize } from './bufsize/bufsize.ts';
 import { cache } from './cache/cache.ts';
+import { chaos } from './chaos/chaos.ts';
 import { debug } from './debug/debug.ts';
 import { dns64 } from './dns64/dns64.ts';
 import { errors } from './errors/errors.ts';
@@ -50,6 +51,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(dns64),
   register(acl),
   register(any),
+  register(chaos),
   register(loadbalance),
   register(cache),
   register(rewrite),
