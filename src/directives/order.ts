@@ -9,6 +9,7 @@ import { debug } from './debug/debug.ts';
 import { dns64 } from './dns64/dns64.ts';
 import { errors } from './errors/errors.ts';
 import { forward } from './forward/forward.ts';
+import { header } from './header/header.ts';
 import { health } from './health/health.ts';
 import { hosts } from './hosts/hosts.ts';
 import { loadbalance } from './loadbalance/loadbalance.ts';
@@ -55,6 +56,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(loadbalance),
   register(cache),
   register(rewrite),
+  register(header),
   register(autopath),
   register(template),
   register(minimal),
