@@ -53,6 +53,9 @@ export interface Query {
    */
   admit(): boolean;
 
+  /** Keeps the place until then, though the query is answered before: work for it goes on. */
+  keepPlace(until: Promise<unknown>): void;
+
   /**
    * This query with another request for the directives below; client, metadata and place in flight are the same. The
    * response is to what they saw: whoever calls this gives it its own question back.

@@ -4,6 +4,7 @@ import { autopath } from './autopath/autopath.ts';
 import { bind } from './bind/bind.ts';
 import { bufsize } from './bufsize/bufsize.ts';
 import { cache } from './cache/cache.ts';
+import { cancel } from './cancel/cancel.ts';
 import { chaos } from './chaos/chaos.ts';
 import { debug } from './debug/debug.ts';
 import { dns64 } from './dns64/dns64.ts';
@@ -36,6 +37,7 @@ import { whoami } from './whoami/whoami.ts';
  */
 export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(metadata),
+  register(cancel),
   register(timeouts),
   register(reload),
   register(nsid),

@@ -229,6 +229,8 @@ export class FakeQuery implements BackgroundQuery {
   readonly #options: FakeQueryOptions;
   admitCount = 0;
   doneCount = 0;
+  /** What its place in flight has been kept for. */
+  readonly kept: Promise<unknown>[] = [];
   /** The background queries made of this one. */
   readonly backgrounds: FakeQuery[] = [];
 
@@ -272,6 +274,10 @@ export class FakeQuery implements BackgroundQuery {
   admit(): boolean {
     this.admitCount++;
     return this.#options.admitted ?? true;
+  }
+
+  keepPlace(until: Promise<unknown>): void {
+    this.kept.push(until);
   }
 
   withRequest(request: MessageView): FakeQuery {

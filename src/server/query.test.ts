@@ -111,3 +111,30 @@ test('a query that leads to too many questions gets SERVFAIL for those that come
   assert.equal(count, 32);
   assert.match(outcomes.at(-1)?.error?.message ?? '', /more than 32 questions/);
 });
+
+for (const end of ['resolve', 'reject'] as const) {
+  test(`a place that is kept is given back when that is over: ${end}`, async () => {
+    const inflight = new InflightTable(1, new Metrics());
+    const query = queryTo({}, inflight);
+    const work = Promise.withResolvers<void>();
+    assert.ok(query.admit());
+    query.withRequest(request('a.example')).keepPlace(work.promise);
+    query.done();
+    assert.ok(!queryTo({}, inflight).admit(), 'work goes on');
+    assert.ok(query.admit(), 'and may ask more');
+    work[end]();
+    await work.promise.catch(() => undefined);
+    assert.ok(queryTo({}, inflight).admit(), 'nothing goes on');
+  });
+}
+
+test('a place that is kept for less than the query is given back by it', async () => {
+  const inflight = new InflightTable(1, new Metrics());
+  const query = queryTo({}, inflight);
+  assert.ok(query.admit());
+  query.keepPlace(Promise.resolve());
+  await Promise.resolve();
+  assert.ok(!queryTo({}, inflight).admit());
+  query.done();
+  assert.ok(queryTo({}, inflight).admit());
+});

@@ -42,6 +42,9 @@ export class ServerQuery implements Query {
   readonly #arrival: Arrival;
   #metadata: Map<string, string> | undefined;
   #admitted = false;
+  #isDone = false;
+  /** What still works for it though it is done. */
+  #keepers = 0;
   /** The query of the client that this one is a part of: it has the metadata and the place in flight. */
   #root: ServerQuery = this;
   /** How many questions have led to this one. */
@@ -132,9 +135,24 @@ export class ServerQuery implements Query {
     return root.#admitted;
   }
 
-  /** Gives back the place in the table of queries in flight, if the query took one. */
+  keepPlace(until: Promise<unknown>): void {
+    const root = this.#root;
+    root.#keepers++;
+    const end = () => {
+      root.#keepers--;
+      root.#release();
+    };
+    until.then(end, end);
+  }
+
+  /** Gives back the place in the table of queries in flight, if the query took one and nothing keeps it. */
   done(): void {
-    if (!this.#admitted) return;
+    this.#isDone = true;
+    this.#release();
+  }
+
+  #release(): void {
+    if (!this.#admitted || !this.#isDone || this.#keepers > 0) return;
     this.#admitted = false;
     this.#arrival.inflight.release();
   }

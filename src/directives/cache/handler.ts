@@ -4,11 +4,11 @@ import { FLAG_AD, FLAG_CD, FLAG_RD, OPCODE_QUERY, RCODE_SERVFAIL, setFlags } fro
 import { isSubdomain } from '../../wire/name.ts';
 import { MessageView } from '../../wire/view.ts';
 import type { Clock, Handler, MaybePromise, Outcome, Query } from '../contract.ts';
+import { within } from '../deadline.ts';
 import { AnswerPool } from './answer-pool.ts';
 import type { AnswerStore } from './answer-store.ts';
 import type { Asking } from './asking.ts';
 import type { CacheConfig, StaleConfig } from './config.ts';
-import { within } from './deadline.ts';
 import { type CacheMetrics, type ServerCounters, SOURCE } from './metrics.ts';
 import { type Reply, replyTo } from './reply.ts';
 
