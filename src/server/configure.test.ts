@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parseCorefile } from '../corefile/parse.ts';
-import { COREDNS_DIRECTIVES } from '../directives/order.ts';
+import { ADVICE } from '../directives/advice.ts';
+import { COREDNS_DIRECTIVES, DIRECTIVES } from '../directives/order.ts';
 import { configure } from './configure.ts';
 
 function configureText(text: string) {
@@ -18,7 +19,9 @@ const errorCases = [
   {
     name: 'a directive of CoreDNS that is not here',
     text: '. {\n  kubernetes cluster.local\n}',
-    errors: ['Corefile:2: kubernetes: nodens does not have this directive; remove it'],
+    errors: [
+      'Corefile:2: kubernetes: nodens does not have this directive: the cluster DNS has these names; put "forward . ADDRESS" in a block for the zone, that of its Service',
+    ],
   },
   {
     name: 'a transport that would be served in the clear',
@@ -34,11 +37,11 @@ const errorCases = [
   },
   {
     name: 'all errors of all blocks at once, in order of lines',
-    text: '. {\n  cache 0\n  bufsize 1\n}\nexample.org {\n  etcd\n  whoami 1\n}',
+    text: '. {\n  cache 0\n  bufsize 1\n}\nexample.org {\n  erratic\n  whoami 1\n}',
     errors: [
       'Corefile:2: cache: TTL must be 1 or more, got "0"',
       'Corefile:3: bufsize: SIZE must be 512..4096, got "1"',
-      'Corefile:6: etcd: nodens does not have this directive; remove it',
+      'Corefile:6: erratic: nodens does not have this directive: it is for tests of clients; remove it',
       'Corefile:7: whoami: takes no arguments, got 1',
     ],
   },
@@ -49,6 +52,23 @@ for (const { name, text, errors } of errorCases) {
     assert.throws(() => configureText(text), { message: errors.join('\n') });
   });
 }
+
+for (const [name, advice] of ADVICE) {
+  test(`configure: what to do instead of ${name} is said in one line, and at its place`, () => {
+    const text = `. {\n  whoami\n  ${name} some {\n    thing\n  }\n}`;
+    const message = `Corefile:3: ${name}: nodens does not have this directive: ${advice}`;
+    assert.throws(() => configureText(text), { message });
+    assert.doesNotMatch(advice, /\n/);
+    assert.ok(message.length < 200, `${message.length} characters`);
+  });
+}
+
+test('configure: there is no advice against what is there', () => {
+  assert.deepEqual(
+    DIRECTIVES.filter(({ name }) => ADVICE.has(name)),
+    [],
+  );
+});
 
 test('configure: directives come in the order of the chain, not of the file', () => {
   const [block] = configureText('. {\n  whoami\n  cache\n  errors\n  bufsize\n}');

@@ -1,5 +1,6 @@
 import type { Cursor, Key, ServerBlock } from '../corefile/cursor.ts';
 import { ConfigError, ConfigErrors, throwConfigErrors } from '../corefile/errors.ts';
+import { ADVICE } from '../directives/advice.ts';
 import { COREDNS_DIRECTIVES, DIRECTIVES } from '../directives/order.ts';
 import type { RegisteredDirective, SetUp } from '../directives/register.ts';
 
@@ -49,5 +50,5 @@ function checkTransport(key: Key): void {
 function checkAvailable(cursor: Cursor): void {
   const name = cursor.name.text;
   if (DIRECTIVES.some((directive) => directive.name === name) || !COREDNS_DIRECTIVES.includes(name)) return;
-  throw cursor.error('nodens does not have this directive; remove it');
+  throw cursor.error(`nodens does not have this directive: ${ADVICE.get(name) ?? 'remove it'}`);
 }
