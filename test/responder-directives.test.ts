@@ -84,6 +84,10 @@ describe('hits are answered by', { concurrency: 4 }, () => {
       [{}, 'a responder', 'it is for AAAA alone'],
       [{ qname: 'six.example.org', qtype: 'AAAA' }, 'the chain', 'it must see whether there is one'],
     ],
+    'any\n chaos\n local\n nsid\n cancel\n header {\n set ra\n }\n minimal\n hosts {\n fallthrough\n }\n cache': [
+      [{}, 'a responder', 'these have to do with other queries, or with misses'],
+    ],
+    'acl {\n allow\n }\n cache': [[{}, 'the chain', 'not all clients may have what others may']],
     'cache 60 example.org': [
       [{}, 'a responder', 'a name that is kept'],
       [{ qname: 'www.example.net' }, 'the chain', 'a name that is not kept'],
