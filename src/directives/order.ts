@@ -21,6 +21,7 @@ import { metadata } from './metadata/metadata.ts';
 import { minimal } from './minimal/minimal.ts';
 import { nodecache } from './nodecache/nodecache.ts';
 import { nsid } from './nsid/nsid.ts';
+import { pprof } from './pprof/pprof.ts';
 import { prometheus } from './prometheus/prometheus.ts';
 import { ready } from './ready/ready.ts';
 import { type RegisteredDirective, register } from './register.ts';
@@ -47,6 +48,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(debug),
   register(ready),
   register(health),
+  register(pprof),
   register(prometheus),
   register(errors),
   register(log),
