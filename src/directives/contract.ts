@@ -10,6 +10,7 @@ import type { HttpListeners } from '../observe/http-listeners.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Counter, Metrics } from '../observe/metrics.ts';
 import type { Poller } from '../sys/poller.ts';
+import type { Endpoint } from '../upstream/endpoint.ts';
 import type { WireName } from '../wire/name.ts';
 import type { MessageView } from '../wire/view.ts';
 
@@ -69,6 +70,12 @@ export interface Query {
   resolve(qname: WireName, qtype: number): Promise<Outcome>;
 
   /**
+   * Calls back with the bytes of the answer once the client has been sent them; they are good until it returns. Never for
+   * queries that no client waits for, nor for those that get no answer.
+   */
+  onAnswered(see: (answer: Uint8Array) => void): void;
+
+  /**
    * A copy that goes on whether or not anybody waits, admitted on its own: to refresh what the cache holds, as if asked
    * over TCP, so that nothing of the answer is cut.
    */
@@ -100,6 +107,22 @@ export type Outcome = {
   /** The client gets no answer at all, on purpose. */
   readonly drop?: boolean;
 };
+
+/** One attempt to get an answer to a query from an upstream, now that it has ended. */
+export type UpstreamAttempt = {
+  readonly query: Query;
+  readonly endpoint: Endpoint;
+  readonly protocol: 'udp' | 'tcp' | 'tls' | 'https';
+  /** On `Clock.nowMs`. */
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  /** None: nothing came that answers the query, for the reason in `error`. */
+  readonly reply: MessageView | undefined;
+  readonly error: Error | undefined;
+};
+
+/** Must not throw. */
+export type UpstreamWatcher = (attempt: UpstreamAttempt) => void;
 
 /** Answers a query, at once or later. It never throws and never rejects for what comes from the network. */
 export type Handler = (query: Query) => MaybePromise<Outcome>;
@@ -185,6 +208,11 @@ export interface Block {
   readonly hits: HitRules;
   readonly log: Logger;
   readonly process: ProcessServices;
+
+  /** Who looks on at what the block's upstreams are asked; complete once all directives are set up. */
+  readonly upstreamWatchers: readonly UpstreamWatcher[];
+  /** Says at set-up that somebody wants to look on. */
+  watchUpstreams(watcher: UpstreamWatcher): void;
 
   /** Says at set-up that HTTP is served there, so that no DNS listener of the load may be. */
   claimHttp(address: HostPort): void;

@@ -8,6 +8,7 @@ import { cancel } from './cancel/cancel.ts';
 import { chaos } from './chaos/chaos.ts';
 import { debug } from './debug/debug.ts';
 import { dns64 } from './dns64/dns64.ts';
+import { dnstap } from './dnstap/dnstap.ts';
 import { errors } from './errors/errors.ts';
 import { forward } from './forward/forward.ts';
 import { header } from './header/header.ts';
@@ -57,6 +58,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(acl),
   register(any),
   register(chaos),
+  register(dnstap),
   register(loadbalance),
   register(cache),
   register(rewrite),

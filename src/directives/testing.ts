@@ -27,6 +27,7 @@ import type {
   Outcome,
   ProcessServices,
   Query,
+  UpstreamWatcher,
 } from './contract.ts';
 import { newHitRules } from './hit-rules.ts';
 
@@ -118,6 +119,7 @@ export class FakeBlock implements Block {
   /** Where HTTP is served. */
   readonly claims: HostPort[] = [];
   readonly nodeClaims: NodeClaim[] = [];
+  readonly upstreamWatchers: UpstreamWatcher[] = [];
   readonly #steps = { start: [] as Step[], serving: [] as Step[], shutdown: [] as Step[], stop: [] as Step[] };
 
   constructor(options: FakeBlockOptions = {}) {
@@ -132,6 +134,10 @@ export class FakeBlock implements Block {
     this.process = options.process ?? new FakeProcess();
     this.log = log;
     this.lines = lines;
+  }
+
+  watchUpstreams(watcher: UpstreamWatcher): void {
+    this.upstreamWatchers.push(watcher);
   }
 
   claimHttp(address: HostPort): void {
@@ -227,6 +233,7 @@ export class FakeQuery implements BackgroundQuery {
   readonly isNested: boolean;
   metadata = new Map<string, string>();
   readonly #options: FakeQueryOptions;
+  #watchers: ((answer: Uint8Array) => void)[] = [];
   admitCount = 0;
   doneCount = 0;
   /** What its place in flight has been kept for. */
@@ -283,6 +290,7 @@ export class FakeQuery implements BackgroundQuery {
   withRequest(request: MessageView): FakeQuery {
     const part = new FakeQuery(this.#options, request);
     part.metadata = this.metadata;
+    part.#watchers = this.#watchers;
     return part;
   }
 
@@ -290,6 +298,15 @@ export class FakeQuery implements BackgroundQuery {
     const { qclass } = this;
     const query = new FakeQuery({ ...this.#options, qname: nameToText(qname, 0), qtype, qclass, isNested: true });
     return this.#options.resolve?.(query) ?? { response: undefined, rcode: RCODE_SERVFAIL, source: '' };
+  }
+
+  onAnswered(see: (answer: Uint8Array) => void): void {
+    this.#watchers.push(see);
+  }
+
+  /** As the server does when it has sent the answer. */
+  answered(answer: Uint8Array): void {
+    for (const see of this.#watchers) see(answer);
   }
 
   background(protocol: 'udp' | 'tcp' = 'tcp'): FakeQuery {

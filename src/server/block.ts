@@ -10,6 +10,7 @@ import type {
   NodeClaim,
   Outcome,
   ProcessServices,
+  UpstreamWatcher,
   Wrap,
 } from '../directives/contract.ts';
 import { newHitRules } from '../directives/hit-rules.ts';
@@ -48,6 +49,7 @@ export class BlockBuilder implements Block {
   readonly httpEndpoints: HttpEndpoint[] = [];
   /** Undefined: the block's addresses are not to be held. */
   nodeClaim: NodeClaim | undefined;
+  readonly upstreamWatchers: UpstreamWatcher[] = [];
   readonly startSteps: Step[] = [];
   readonly servingSteps: (() => void)[] = [];
   readonly shutdownSteps: Step[] = [];
@@ -74,6 +76,10 @@ export class BlockBuilder implements Block {
       if (this.handlers.at(-1) !== name) this.handlers.push(name);
       this.#links.push({ name, wrap, allowHits });
     }
+  }
+
+  watchUpstreams(watcher: UpstreamWatcher): void {
+    this.upstreamWatchers.push(watcher);
   }
 
   claimHttp(address: HostPort): void {

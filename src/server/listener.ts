@@ -223,7 +223,12 @@ export class Listener implements ServedListener {
   #answer(query: ServerQuery, outcome: Outcome): void {
     query.done();
     if (outcome.drop === true) query.client.drop();
-    else query.client.send(finish(query, outcome));
+    else this.#send(query, finish(query, outcome));
+  }
+
+  #send(query: ServerQuery, answer: Uint8Array): void {
+    query.client.send(answer);
+    query.answered(answer);
   }
 
   /** An answer that no chain has given. */
@@ -234,7 +239,7 @@ export class Listener implements ServedListener {
     }
     const reply = finish(query, { response: undefined, rcode, source: '' });
     this.#services.requests.countDropped(query, rcode, reply.length);
-    query.client.send(reply);
+    this.#send(query, reply);
   }
 
   /** A fault of ours costs this one query its answer; under `debug` it ends the process, to be looked at. */

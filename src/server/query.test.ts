@@ -138,3 +138,13 @@ test('a place that is kept for less than the query is given back by it', async (
   query.done();
   assert.ok(queryTo({}, inflight).admit());
 });
+
+test('whoever has the query, by whatever request, may see the answer that its client is sent', () => {
+  const query = queryTo({});
+  const seen: string[] = [];
+  query.onAnswered((answer) => seen.push(`first ${answer.length}`));
+  query.withRequest(request('elsewhere.example.org')).onAnswered((answer) => seen.push(`second ${answer.length}`));
+  query.background().onAnswered(() => seen.push('nobody waits for this one'));
+  query.answered(new Uint8Array(12));
+  assert.deepEqual(seen, ['first 12', 'second 12']);
+});

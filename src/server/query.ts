@@ -45,6 +45,7 @@ export class ServerQuery implements Query {
   #isDone = false;
   /** What still works for it though it is done. */
   #keepers = 0;
+  #watchers: ((answer: Uint8Array) => void)[] | undefined;
   /** The query of the client that this one is a part of: it has the metadata and the place in flight. */
   #root: ServerQuery = this;
   /** How many questions have led to this one. */
@@ -181,6 +182,18 @@ export class ServerQuery implements Query {
     part.#root = this.#root;
     part.#depth = depth;
     return part;
+  }
+
+  onAnswered(see: (answer: Uint8Array) => void): void {
+    const root = this.#root;
+    root.#watchers ??= [];
+    root.#watchers.push(see);
+  }
+
+  /** To be called when the client has been sent its answer. */
+  answered(answer: Uint8Array): void {
+    if (this.#watchers === undefined) return;
+    for (const see of this.#watchers) see(answer);
   }
 
   background(protocol: 'udp' | 'tcp' = 'tcp'): BackgroundQuery {

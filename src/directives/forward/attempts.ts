@@ -5,7 +5,7 @@ import type { Upstream } from '../../upstream/upstream.ts';
 import { MIN_UDP_PAYLOAD_BYTES } from '../../wire/edns.ts';
 import { MAX_MESSAGE_BYTES, RCODE_NOERROR, RCODE_SERVFAIL } from '../../wire/header.ts';
 import type { MessageView } from '../../wire/view.ts';
-import type { Outcome, Query } from '../contract.ts';
+import type { Outcome, Query, UpstreamWatcher } from '../contract.ts';
 import type { ForwardConfig } from './options.ts';
 
 /** Before all upstreams are tried again; doubled each time. */
@@ -16,7 +16,12 @@ const PAUSE_SPREAD = 0.5;
 /** The `forward` that a query goes through, as far as its attempts must know it. */
 export type Forwarding = {
   readonly config: ForwardConfig;
-  readonly services: { readonly nowMs: () => number; readonly wheel: TimerWheel; readonly totalMs: number };
+  readonly services: {
+    readonly nowMs: () => number;
+    readonly wheel: TimerWheel;
+    readonly watchers: readonly UpstreamWatcher[];
+    readonly totalMs: number;
+  };
   /** The upstreams in the order in which they shall be tried. */
   order(): readonly Upstream[];
   whenAllAreDown(upstreams: readonly Upstream[]): Upstream | undefined;
@@ -81,6 +86,7 @@ export class Attempts implements Asker, Timed {
     const rcode = reply.extendedRcode;
     upstream?.answered(rcode, nowMs - this.#askedAtMs);
     this.#lastReply = reply;
+    this.#tell(nowMs, reply);
     const mayRetry = config.preferUdp && this.#askedOver === 'udp' && nowMs < this.#deadlineMs;
     if (upstream !== undefined && reply.tc && mayRetry) {
       this.#ask(upstream, 'tcp', nowMs);
@@ -100,6 +106,7 @@ export class Attempts implements Asker, Timed {
     this.#lastError = error;
     this.#failureCount++;
     this.#upstream?.failed();
+    this.#tell(nowMs, undefined, error);
     const isLast = this.#maxFailures > 0 && this.#failureCount >= this.#maxFailures;
     // Where all are down, the one picked nevertheless was the last hope.
     const areAllDown = this.#skippedCount >= this.#upstreams.length;
@@ -151,6 +158,16 @@ export class Attempts implements Asker, Timed {
       clientProtocol === 'udp' ? Math.max(MIN_UDP_PAYLOAD_BYTES, udpPayloadBytes) : MAX_MESSAGE_BYTES;
     const deadlineMs = this.#deadlineMs;
     upstream.exchange({ request, asker: this, receiveLimitBytes, deadlineMs, protocol }, nowMs);
+  }
+
+  /** Tells those who look on that an attempt has ended. */
+  #tell(endedAtMs: number, reply: MessageView | undefined, error?: Error): void {
+    const { watchers } = this.#forwarder.services;
+    if (watchers.length === 0 || this.#upstream === undefined) return;
+    const { endpoint } = this.#upstream;
+    const protocol = endpoint.protocol === 'dns' ? this.#askedOver : endpoint.protocol;
+    const attempt = { query: this.#query, endpoint, protocol, startedAtMs: this.#askedAtMs, endedAtMs, reply, error };
+    for (const see of watchers) see(attempt);
   }
 
   /** Those who refuse do so within microseconds: what is left of the time that a round takes at least. */

@@ -37,12 +37,13 @@ export function createForwarder(config: ForwardConfig, block: Block, tuning: Tun
   const wheel = new TimerWheel(nowMs);
   const services = { system: sockets, poller, wheel, nowMs, metrics, log };
   const { watchIntervalMs, totalMs = TOTAL_MS } = tuning;
+  const { upstreamWatchers: watchers } = block;
   const { targets, upstreams } = createUpstreams(config, services, watchIntervalMs);
   if (config.fromZoneCount > 1) {
     const [from] = config.cursor.args;
     log.warning(`${from.text} stands for ${config.fromZoneCount} zones, only ${config.from} is forwarded`);
   }
-  const forwarder = new Forwarder(config, upstreams, { nowMs, wheel, totalMs, ...countersOf(metrics) });
+  const forwarder = new Forwarder(config, upstreams, { nowMs, wheel, totalMs, watchers, ...countersOf(metrics) });
   block.onStart(async () => {
     await targets.lookUp();
     targets.watch();

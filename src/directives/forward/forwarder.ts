@@ -4,7 +4,7 @@ import type { TimerWheel } from '../../upstream/timer-wheel.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import type { UpstreamSet } from '../../upstream/upstream-set.ts';
 import { RCODE_REFUSED, RCODE_SERVFAIL } from '../../wire/header.ts';
-import type { Handler, MaybePromise, Outcome, Query } from '../contract.ts';
+import type { Handler, MaybePromise, Outcome, Query, UpstreamWatcher } from '../contract.ts';
 import { Attempts } from './attempts.ts';
 import { type ForwardConfig, isForwarded } from './options.ts';
 
@@ -17,6 +17,7 @@ const handlers = new WeakSet<Handler>();
 export type ForwarderServices = {
   readonly nowMs: () => number;
   readonly wheel: TimerWheel;
+  readonly watchers: readonly UpstreamWatcher[];
   readonly allDown: Counter;
   readonly rejected: Counter;
   /** After so long a query has its answer, SERVFAIL at worst. */

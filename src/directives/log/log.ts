@@ -4,7 +4,7 @@ import type { Token } from '../../corefile/token.ts';
 import { expectNoBody, unknownProperty } from '../../corefile/values.ts';
 import { isSubdomain, lowerText } from '../../wire/name.ts';
 import type { Block, Directive, Handler, Outcome, Query } from '../contract.ts';
-import { COMMON, compileFormat, type Format } from './format.ts';
+import { COMMON, compileFormat, type Format } from '../format.ts';
 
 const CLASSES = ['all', 'success', 'denial', 'error'] as const;
 type LogClass = (typeof CLASSES)[number];

@@ -1,7 +1,7 @@
-import { MIN_UDP_PAYLOAD_BYTES } from '../../wire/edns.ts';
-import { FLAG_AA, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC, FLAG_Z, rcodeName } from '../../wire/header.ts';
-import { className, typeName } from '../../wire/types.ts';
-import type { Outcome, Query } from '../contract.ts';
+import { MIN_UDP_PAYLOAD_BYTES } from '../wire/edns.ts';
+import { FLAG_AA, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RA, FLAG_RD, FLAG_TC, FLAG_Z, rcodeName } from '../wire/header.ts';
+import { className, typeName } from '../wire/types.ts';
+import type { Outcome, Query } from './contract.ts';
 
 export const COMMON =
   '{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" ' +
@@ -12,8 +12,8 @@ const NO_VALUE = '-';
 const MAX_TCP_BYTES = 65535;
 const DURATION_DIGITS = 9; // Seconds down to nanoseconds.
 
-/** Text of a query and what came of it; `elapsedMs` from its arrival. */
-export type Format = (query: Query, outcome: Outcome, elapsedMs: number) => string;
+/** Text of a query and what came of it, unless it is still under way; `elapsedMs` from its arrival. */
+export type Format = (query: Query, outcome: Outcome | undefined, elapsedMs: number) => string;
 
 const TOKENS = new Map<string, Format>([
   ['{type}', (query) => typeName(query.qtype)],
@@ -28,10 +28,14 @@ const TOKENS = new Map<string, Format>([
   ['{>opcode}', (query) => String(query.request.opcode)],
   ['{>do}', (query) => String(query.dnssecOk)],
   ['{>bufsize}', (query) => String(bufferBytes(query))],
-  ['{rcode}', (_query, outcome) => rcodeName(outcome.rcode)],
-  ['{rsize}', (_query, { response }) => String(response === undefined ? 0 : response.bytes.length)],
-  ['{>rflags}', (_query, { response }) => (response === undefined ? NO_VALUE : flagNames(response.flags))],
-  ['{duration}', (_query, _outcome, elapsedMs) => `${(elapsedMs / 1000).toFixed(DURATION_DIGITS)}s`],
+  ['{rcode}', (_query, outcome) => (outcome === undefined ? NO_VALUE : rcodeName(outcome.rcode))],
+  ['{rsize}', (_query, outcome) => (outcome === undefined ? NO_VALUE : String(outcome.response?.bytes.length ?? 0))],
+  ['{>rflags}', (_query, outcome) => (outcome?.response === undefined ? NO_VALUE : flagNames(outcome.response.flags))],
+  [
+    '{duration}',
+    (_query, outcome, elapsedMs) =>
+      outcome === undefined ? NO_VALUE : `${(elapsedMs / 1000).toFixed(DURATION_DIGITS)}s`,
+  ],
 ]);
 
 /**
