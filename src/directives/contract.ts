@@ -130,6 +130,9 @@ export type Handler = (query: Query) => MaybePromise<Outcome>;
 /** Puts a directive before the rest of its block's chain. */
 export type Wrap = (next: Handler) => Handler;
 
+/** Puts a watcher around a directive, which is told by its name; must change nothing of what comes of a query. */
+export type ChainWatcher = (name: string, handler: Handler) => Handler;
+
 /**
  * How a directive may stand several times in one block: `once` is an error otherwise, `first` and `last` say which one
  * counts, `each` is a handler of its own in file order, and a function makes one configuration of all.
@@ -213,6 +216,8 @@ export interface Block {
   readonly upstreamWatchers: readonly UpstreamWatcher[];
   /** Says at set-up that somebody wants to look on. */
   watchUpstreams(watcher: UpstreamWatcher): void;
+  /** Says at set-up that somebody wants to look on at each directive below in the chain. */
+  watchChain(watcher: ChainWatcher): void;
 
   /** Says at set-up that HTTP is served there, so that no DNS listener of the load may be. */
   claimHttp(address: HostPort): void;

@@ -30,6 +30,7 @@ import { reload } from './reload/reload.ts';
 import { rewrite } from './rewrite/rewrite.ts';
 import { template } from './template/template.ts';
 import { timeouts } from './timeouts/timeouts.ts';
+import { trace } from './trace/trace.ts';
 import { whoami } from './whoami/whoami.ts';
 
 /**
@@ -47,6 +48,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(bind),
   register(nodecache),
   register(debug),
+  register(trace),
   register(ready),
   register(health),
   register(pprof),

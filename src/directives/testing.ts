@@ -18,6 +18,7 @@ import { MessageWriter } from '../wire/writer.ts';
 import type {
   BackgroundQuery,
   Block,
+  ChainWatcher,
   Clock,
   Configuration,
   Handler,
@@ -120,6 +121,7 @@ export class FakeBlock implements Block {
   readonly claims: HostPort[] = [];
   readonly nodeClaims: NodeClaim[] = [];
   readonly upstreamWatchers: UpstreamWatcher[] = [];
+  readonly chainWatchers: ChainWatcher[] = [];
   readonly #steps = { start: [] as Step[], serving: [] as Step[], shutdown: [] as Step[], stop: [] as Step[] };
 
   constructor(options: FakeBlockOptions = {}) {
@@ -138,6 +140,10 @@ export class FakeBlock implements Block {
 
   watchUpstreams(watcher: UpstreamWatcher): void {
     this.upstreamWatchers.push(watcher);
+  }
+
+  watchChain(watcher: ChainWatcher): void {
+    this.chainWatchers.push(watcher);
   }
 
   claimHttp(address: HostPort): void {

@@ -3,6 +3,7 @@ import { ConfigError, messageOf } from '../corefile/errors.ts';
 import type { HostPort } from '../corefile/values.ts';
 import type {
   Block,
+  ChainWatcher,
   Handler,
   HitRules,
   ListenerSettings,
@@ -56,6 +57,8 @@ export class BlockBuilder implements Block {
   readonly stopSteps: Step[] = [];
   readonly hits = newHitRules();
   readonly #links: Link[] = [];
+  /** Each looks on from that link on. */
+  readonly #chainWatchers: { readonly from: number; readonly watcher: ChainWatcher }[] = [];
   /** Of the directive that is being set up. */
   #line: Cursor | undefined;
 
@@ -80,6 +83,10 @@ export class BlockBuilder implements Block {
 
   watchUpstreams(watcher: UpstreamWatcher): void {
     this.upstreamWatchers.push(watcher);
+  }
+
+  watchChain(watcher: ChainWatcher): void {
+    this.#chainWatchers.push({ from: this.#links.length + 1, watcher });
   }
 
   claimHttp(address: HostPort): void {
@@ -116,12 +123,22 @@ export class BlockBuilder implements Block {
   /** The whole chain, from the first directive on. From then on `hits` says what becomes of hits. */
   chain(): Handler {
     return this.#links.reduceRight(
-      (next, { name, wrap, allowHits }) => {
+      (next, { name, wrap, allowHits }, i) => {
         // With a cache below it, this directive would see its hits.
         if (this.hits.cache !== undefined && !allowHits(this.hits)) this.hits.chainFor.push(name);
-        return wrap(next);
+        return this.#watched(i, wrap(next));
       },
       endOfChain(this.handlers.at(-1) ?? ''),
+    );
+  }
+
+  /** Several links of one directive are watched as one, for they may know each other. */
+  #watched(index: number, handler: Handler): Handler {
+    const { name } = this.#links[index];
+    if (this.#links[index - 1]?.name === name) return handler;
+    return this.#chainWatchers.reduce(
+      (inner, { from, watcher }) => (index < from ? inner : watcher(name, inner)),
+      handler,
     );
   }
 }
