@@ -35,8 +35,7 @@ import { whoami } from './whoami/whoami.ts';
 
 /**
  * The directives that nodens has, in the order in which a query meets them, whatever the order in the Corefile: that of
- * CoreDNS 1.14.4, but for acl, which stands before cache as in all other versions: what one client may have, the cache
- * would give to all. They are set up in this order too.
+ * CoreDNS 1.13.2. They are set up in this order too.
  */
 export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(metadata),
@@ -55,12 +54,12 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
   register(prometheus),
   register(errors),
   register(log),
+  register(dnstap),
   register(local),
   register(dns64),
   register(acl),
   register(any),
   register(chaos),
-  register(dnstap),
   register(loadbalance),
   register(cache),
   register(rewrite),
@@ -75,7 +74,7 @@ export const DIRECTIVES: readonly RegisteredDirective[] = [
 ];
 
 /**
- * All of CoreDNS 1.14.4, in its order, and the one of coredns-nodecache: a name that is here but not above is known, and
+ * All of CoreDNS 1.13.2, in its order, and the one of coredns-nodecache: a name that is here but not above is known, and
  * said not to be had.
  */
 export const COREDNS_DIRECTIVES: readonly string[] = [
@@ -103,13 +102,13 @@ export const COREDNS_DIRECTIVES: readonly string[] = [
   'dnstap',
   'local',
   'dns64',
+  'acl',
   'any',
   'chaos',
   'loadbalance',
   'tsig',
   'cache',
   'rewrite',
-  'acl',
   'header',
   'dnssec',
   'autopath',
