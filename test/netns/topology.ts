@@ -70,7 +70,8 @@ function addAddress(family: Family, own: string, peer: string, link: string): st
   return `address add ${own} peer ${peer} dev ${link}${family === 6 ? ' nodad' : ''}`;
 }
 
-async function batch(host: Host, commands: readonly string[]): Promise<void> {
+/** Runs commands of `ip`. */
+export async function batch(host: Host, commands: readonly string[]): Promise<void> {
   const file = join(host.directory, 'ip.batch');
   writeFileSync(file, `${commands.join('\n')}\n`);
   await host.exec(['ip', '-batch', file]);

@@ -1,0 +1,111 @@
+/** Corefiles as they are found in the field: each is started unchanged, on port 53, and answers as is written beside it. */
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { readDig } from '../peers/dig.ts';
+import { launchNodens, type Nodens } from '../support/nodens.ts';
+import { missing } from '../support/programs.ts';
+import { clusterUnavailable } from './cluster.ts';
+import { type Case, filesOf, type Instance, instancesOf, lacking, type Question, readCorpus } from './corpus.ts';
+import { ipLinks } from './readers.ts';
+import { batch } from './topology.ts';
+import { openWorld, WORLD_PROGRAMS, type World } from './world.ts';
+
+const skip = clusterUnavailable('iptables-nft') || missing(...WORLD_PROGRAMS);
+const AT_LEAST = 1;
+const QUESTIONS = 3;
+
+test('Corefiles of the field', { skip }, async (t) => {
+  const corpus = readCorpus();
+  assert.ok(corpus.length >= AT_LEAST, `there are only ${corpus.length} Corefiles`);
+  const world = await openWorld(t);
+  for (const one of corpus) {
+    const lacks = lacking(one);
+    if (lacks.length > 0) t.diagnostic(`${one.name} is left out: nodens has no ${lacks.join(', ')} yet`);
+    else await t.test(one.name, () => serve(world, one));
+  }
+});
+
+/** Starts it as the node's kubelet would, asks it, and leaves the node as it was. */
+async function serve(world: World, one: Case): Promise<void> {
+  assert.ok(one.questions.length >= QUESTIONS, 'too few questions');
+  const takeAway = layOut(world, one);
+  await setAddresses(world, one, 'add');
+  const instances: Nodens[] = [];
+  try {
+    for (const instance of instancesOf(one)) instances.push(await start(world, instance));
+    for (const question of one.questions) await ask(world, question);
+    for (const pattern of one.logs ?? []) await instances[0].untilOutput(new RegExp(pattern, 'm'));
+    for (const instance of instances) {
+      assert.doesNotMatch(instance.stdout(), /^\[(ERROR|FATAL)\]/m);
+      // Without the lame-duck time that some have.
+      assert.deepEqual(await instance.stop('SIGQUIT'), { code: 0, signal: null });
+    }
+    assert.deepEqual(await addedLinks(world), one.leaves ?? []);
+  } catch (cause) {
+    const output = instances.map((instance) => instance.stdout() + instance.stderr());
+    throw new Error(`${cause instanceof Error ? cause.message : cause}\n${output.join('\n')}`, { cause });
+  } finally {
+    await Promise.all(instances.map((instance) => instance.running && instance.stop('SIGKILL')));
+    await clear(world);
+    await setAddresses(world, one, 'delete');
+    takeAway();
+  }
+}
+
+/** Puts its files where it looks for them; gives how to take them away. */
+function layOut({ etc }: World, one: Case): () => void {
+  const undo = filesOf(one).map(({ source, target }) => {
+    const path = join(etc, target);
+    const before = existsSync(path) ? readFileSync(path) : undefined;
+    mkdirSync(dirname(path), { recursive: true });
+    cpSync(source, path);
+    return () => (before === undefined ? rmSync(path) : writeFileSync(path, before));
+  });
+  return () => {
+    for (const step of undo) step();
+    for (const made of ['coredns', 'kube-dns', 'Corefile']) rmSync(join(etc, made), { recursive: true, force: true });
+  };
+}
+
+async function setAddresses({ node }: World, { addresses = [] }: Case, action: 'add' | 'delete'): Promise<void> {
+  if (addresses.length > 0)
+    await batch(
+      node,
+      addresses.map((address) => `address ${action} ${address} dev lo`),
+    );
+}
+
+async function start({ node, certificates }: World, { args, env }: Instance): Promise<Nodens> {
+  const nodens = await launchNodens({
+    corefile: '',
+    flags: args,
+    prefix: node.enter,
+    env: { ...node.env, SSL_CERT_FILE: certificates, ...env },
+  });
+  await nodens.untilOutput(/^nodens-\d|rror/m);
+  assert.match(nodens.stdout(), /^nodens-\d/m, 'it does not serve');
+  return nodens;
+}
+
+/** One try, with a time-out above all of the server's. */
+async function ask({ node }: World, { dig, status, answer = [], shows = [] }: Question): Promise<void> {
+  const text = await node.exec(['dig', '-r', '+tries=1', '+timeout=10', ...dig.split(' ')]);
+  const got = readDig(text);
+  const records = got.answer.map((record) => record.replace(/ (IN|CH) /, ' ')).sort();
+  assert.deepEqual({ dig, status: got.status, answer: records }, { dig, status, answer: [...answer].sort() });
+  for (const pattern of shows) assert.match(text, new RegExp(pattern, 'm'));
+}
+
+/** Links that are not the test bed's. */
+async function addedLinks({ node }: World): Promise<string[]> {
+  const names = (await ipLinks(node)).map(({ ifname }) => ifname);
+  return names.filter((name) => name !== 'lo' && name !== 'dns0').sort();
+}
+
+/** Takes away what is to stay after the end, and what a failure has left. */
+async function clear(world: World): Promise<void> {
+  for (const link of await addedLinks(world)) await world.node.exec(['ip', 'link', 'delete', link]);
+  await world.node.exec(['sh', '-c', 'nft delete table inet nodens 2>/dev/null || true']);
+}
