@@ -35,6 +35,8 @@ export type Case = {
   readonly questions: readonly Question[];
   /** Regular expressions for lines that it logs. */
   readonly logs?: readonly string[];
+  /** A regular expression for the errors that it logs with good reason. */
+  readonly errors?: string;
   /** Links that stay at the end because it says so. */
   readonly leaves?: readonly string[];
 };
