@@ -13,7 +13,7 @@ import { batch } from './topology.ts';
 import { openWorld, WORLD_PROGRAMS, type World } from './world.ts';
 
 const skip = clusterUnavailable('iptables-nft') || missing(...WORLD_PROGRAMS);
-const AT_LEAST = 1;
+const AT_LEAST = 40;
 const QUESTIONS = 3;
 /** So many nodes at once, each with a world of its own. */
 const LANES = 2;
