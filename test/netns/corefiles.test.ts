@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { readDig } from '../peers/dig.ts';
 import { launchNodens, type Nodens } from '../support/nodens.ts';
 import { missing } from '../support/programs.ts';
+import { eventually } from '../support/wait.ts';
 import { clusterUnavailable } from './cluster.ts';
 import { type Case, filesOf, type Instance, instancesOf, lacking, type Question, readCorpus } from './corpus.ts';
 import { ipLinks } from './readers.ts';
@@ -17,9 +18,11 @@ const AT_LEAST = 40;
 const QUESTIONS = 3;
 /** So many nodes at once, each with a world of its own. */
 const LANES = 2;
+const START_TIMEOUT_MS = 60_000; // Only a failing test waits this long.
+const TIMEOUT_MS = 600_000; // It takes half a minute.
 const BETWEEN = '-- answered --';
 
-test('Corefiles of the field', { skip, concurrency: LANES }, async (t) => {
+test('Corefiles of the field', { skip, concurrency: LANES, timeout: TIMEOUT_MS }, async (t) => {
   const corpus = readCorpus();
   assert.ok(corpus.length >= AT_LEAST, `there are only ${corpus.length} Corefiles`);
   const left = corpus.filter((one) => lacking(one).length === 0);
@@ -45,13 +48,16 @@ async function serve(world: World, one: Case): Promise<void> {
   await setAddresses(world, one, 'add');
   const instances: Nodens[] = [];
   try {
-    for (const instance of instancesOf(one)) instances.push(await start(world, instance));
+    for (const instance of instancesOf(one)) {
+      const nodens = await start(world, instance);
+      instances.push(nodens);
+      await eventually('it to serve', () => hasStarted(nodens), START_TIMEOUT_MS);
+    }
     await ask(world, one.questions);
     for (const pattern of one.logs ?? []) await instances[0].untilOutput(new RegExp(pattern, 'm'));
     for (const instance of instances) {
       assert.deepEqual(errorsOf(instance, one), []);
-      // Without the lame-duck time that some have.
-      assert.deepEqual(await instance.stop('SIGQUIT'), { code: 0, signal: null });
+      assert.deepEqual(await instance.stop(one.ends), { code: 0, signal: null });
     }
     assert.deepEqual(await addedLinks(world), one.leaves ?? []);
   } catch (cause) {
@@ -88,16 +94,19 @@ async function setAddresses({ node }: World, { addresses = [] }: Case, action: '
     );
 }
 
-async function start({ node, certificates }: World, { args, env }: Instance): Promise<Nodens> {
-  const nodens = await launchNodens({
+function start({ node, certificates }: World, { args, env }: Instance): Promise<Nodens> {
+  return launchNodens({
     corefile: '',
     flags: args,
     prefix: node.enter,
     env: { ...node.env, SSL_CERT_FILE: certificates, ...env },
   });
-  await nodens.untilOutput(/^nodens-\d|rror/m);
-  assert.match(nodens.stdout(), /^nodens-\d/m, 'it does not serve');
-  return nodens;
+}
+
+/** It says its version when all is set up, the node's addresses included. */
+function hasStarted(nodens: Nodens): boolean {
+  if (!nodens.running) throw new Error('it has ended');
+  return /^nodens-\d/m.test(nodens.stdout());
 }
 
 /** One after the other, each once, with a time-out above all of the server's. */
@@ -107,17 +116,25 @@ async function ask({ node }: World, questions: readonly Question[]): Promise<voi
   for (const [index, { dig, status, answer = [], shows = [] }] of questions.entries()) {
     const text = texts[index] ?? '';
     const got = readDig(text);
-    const records = got.answer.map((record) => record.replace(/ (IN|CH) /, ' ')).sort();
+    const records = got.answer.map((record) => asWritten(record, answer)).sort();
     assert.deepEqual({ dig, status: got.status, answer: records }, { dig, status, answer: [...answer].sort() });
     for (const pattern of shows) assert.match(text, new RegExp(pattern, 'm'));
   }
 }
 
+/** Without its class; without its TTL where any will do. */
+function asWritten(record: string, expected: readonly string[]): string {
+  const whole = record.replace(/ (IN|CH) /, ' ');
+  const anyTtl = whole.replace(/ \d+ /, ' * ');
+  return expected.includes(anyTtl) ? anyTtl : whole;
+}
+
+/** But for the probes of `loop`, which a busy machine may hold up. */
 function errorsOf(nodens: Nodens, { errors }: Case): string[] {
   const lines = nodens
     .stdout()
     .split('\n')
-    .filter((line) => /^\[(ERROR|FATAL)\]/.test(line));
+    .filter((line) => /^\[(ERROR|FATAL)\]/.test(line) && !line.includes(' HINFO: '));
   return errors === undefined ? lines : lines.filter((line) => !new RegExp(errors).test(line));
 }
 

@@ -10,7 +10,7 @@ export type Question = {
   /** Arguments of dig: `@169.254.20.10 www.example.org A`. */
   readonly dig: string;
   readonly status: string;
-  /** The records of the answer without their class, in any order: `www.example.org. 30 A 192.0.2.80`. */
+  /** The records of the answer without their class, in any order: `www.example.org. 30 A 192.0.2.80`; `*` is any TTL. */
   readonly answer?: readonly string[];
   /** Regular expressions for what else dig prints. */
   readonly shows?: readonly string[];
@@ -37,6 +37,8 @@ export type Case = {
   readonly logs?: readonly string[];
   /** A regular expression for the errors that it logs with good reason. */
   readonly errors?: string;
+  /** SIGTERM by default; another signal spares a long lame-duck time. */
+  readonly ends?: 'SIGQUIT';
   /** Links that stay at the end because it says so. */
   readonly leaves?: readonly string[];
 };
