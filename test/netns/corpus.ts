@@ -43,14 +43,32 @@ export type Case = {
   readonly leaves?: readonly string[];
 };
 
+const KEYS: readonly string[] = [
+  ...([
+    'about',
+    'needs',
+    'addresses',
+    'instances',
+    'questions',
+    'logs',
+    'errors',
+    'ends',
+    'leaves',
+  ] satisfies (keyof Case)[]),
+];
 const DEFAULT_INSTANCES: readonly Instance[] = [{ args: ['-conf', '/etc/coredns/Corefile'] }];
 
 /** All of them, in the order of their names. */
 export function readCorpus(): Case[] {
-  return readdirSync(CORPUS, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => ({ ...JSON.parse(readFileSync(join(CORPUS, name, CASE_FILE), 'utf8')), name }))
-    .sort((one, other) => one.name.localeCompare(other.name));
+  const folders = readdirSync(CORPUS, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.map(({ name }) => readCase(name)).sort((one, other) => one.name.localeCompare(other.name));
+}
+
+function readCase(name: string): Case {
+  const written = JSON.parse(readFileSync(join(CORPUS, name, CASE_FILE), 'utf8'));
+  const unknown = Object.keys(written).filter((key) => !KEYS.includes(key));
+  if (unknown.length > 0) throw new Error(`${name}/${CASE_FILE}: nothing is known of ${unknown.join(', ')}`);
+  return { ...written, name };
 }
 
 /** The directives that a file needs and nodens has not yet. */

@@ -6,12 +6,12 @@ import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAuthority } from '../peers/certificates.ts';
 import { configureNsd, type NsdTls } from '../peers/nsd.ts';
-import { type Peer, startPeer } from '../peers/server.ts';
+import { startPeer } from '../peers/server.ts';
 import { eventually } from '../support/wait.ts';
 import type { Owner } from './cluster.ts';
 import { type Host, openHost } from './host.ts';
 import { iptablesDirectory } from './kube-proxy.ts';
-import { batch, connect, DNS_PODS, NODE } from './topology.ts';
+import { batch, connect } from './topology.ts';
 
 /** The programs that it needs beside those of a cluster, for `missing()`. */
 export const WORLD_PROGRAMS = ['openssl'];
@@ -114,7 +114,7 @@ async function startServer(
   const allPorts = name === 'internet' ? [...ports, TLS_PORT] : ports;
   const sockets = addresses.flatMap((address) => allPorts.map((port) => ({ address, port })));
   const ask = ['dig', '-r', '+tries=1', '+timeout=1', '+short', `@${address}`, 'who.example.org', 'TXT'];
-  const peer: Peer = await startPeer({
+  await startPeer({
     name: 'nsd',
     prefix: world.enter,
     address,
@@ -131,8 +131,4 @@ async function startServer(
       return configureNsd(directory, sockets, [{ name: '.', file: join(directory, `${name}.zone`) }], tls);
     },
   });
-  return peer;
 }
-
-/** Addresses of the node itself, for who asks from one of them. */
-export const NODE_ADDRESSES = [NODE[4], NODE[6], DNS_PODS[0][4]];
