@@ -60,12 +60,13 @@ async function serve(world: World, one: Case): Promise<void> {
       assert.deepEqual(await instance.stop(one.ends), { code: 0, signal: null });
     }
     assert.deepEqual(await addedLinks(world), one.leaves ?? []);
+    if (one.leaves !== undefined) await clear(world);
   } catch (cause) {
+    await Promise.all(instances.map((instance) => instance.running && instance.stop('SIGKILL')));
+    await clear(world);
     const output = instances.map((instance) => instance.stdout() + instance.stderr());
     throw new Error(`${cause instanceof Error ? cause.message : cause}\n${output.join('\n')}`, { cause });
   } finally {
-    await Promise.all(instances.map((instance) => instance.running && instance.stop('SIGKILL')));
-    await clear(world);
     await setAddresses(world, one, 'delete');
     takeAway();
   }
