@@ -1,7 +1,7 @@
 /** The Corefiles of `test/corefiles`: how each is started, and what it is asked. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DIRECTIVES } from '../../src/directives/order.ts';
+import { COREDNS_DIRECTIVES, DIRECTIVES } from '../../src/directives/order.ts';
 
 export const CORPUS = join(import.meta.dirname, '../corefiles');
 const CASE_FILE = 'case.json';
@@ -68,7 +68,10 @@ function readCase(name: string): Case {
   const written = JSON.parse(readFileSync(join(CORPUS, name, CASE_FILE), 'utf8'));
   const unknown = Object.keys(written).filter((key) => !KEYS.includes(key));
   if (unknown.length > 0) throw new Error(`${name}/${CASE_FILE}: nothing is known of ${unknown.join(', ')}`);
-  return { ...written, name };
+  const one: Case = { ...written, name };
+  const never = one.needs?.find((need) => !COREDNS_DIRECTIVES.includes(need));
+  if (never !== undefined) throw new Error(`${name}/${CASE_FILE}: there is no directive ${never}`);
+  return one;
 }
 
 /** The directives that a file needs and nodens has not yet. */
