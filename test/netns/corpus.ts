@@ -1,7 +1,6 @@
 /** The Corefiles of `test/corefiles`: how each is started, and what it is asked. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { COREDNS_DIRECTIVES, DIRECTIVES } from '../../src/directives/order.ts';
 
 export const CORPUS = join(import.meta.dirname, '../corefiles');
 const CASE_FILE = 'case.json';
@@ -26,8 +25,6 @@ export type Case = {
   readonly name: string;
   /** Where such a Corefile is found. */
   readonly about: string;
-  /** Directives that are not everywhere: until nodens has them, the file is left out. */
-  readonly needs?: readonly string[];
   /** Addresses that are on the node before. */
   readonly addresses?: readonly string[];
   /** Processes that run at once; one with `-conf /etc/coredns/Corefile` by default. */
@@ -43,19 +40,9 @@ export type Case = {
   readonly leaves?: readonly string[];
 };
 
-const KEYS: readonly string[] = [
-  ...([
-    'about',
-    'needs',
-    'addresses',
-    'instances',
-    'questions',
-    'logs',
-    'errors',
-    'ends',
-    'leaves',
-  ] satisfies (keyof Case)[]),
-];
+const CASE_KEYS = ['about', 'addresses', 'instances', 'questions', 'logs', 'errors', 'ends', 'leaves'];
+const INSTANCE_KEYS = ['args', 'env'];
+const QUESTION_KEYS = ['dig', 'status', 'answer', 'shows'];
 const DEFAULT_INSTANCES: readonly Instance[] = [{ args: ['-conf', '/etc/coredns/Corefile'] }];
 
 /** All of them, in the order of their names. */
@@ -64,19 +51,20 @@ export function readCorpus(): Case[] {
   return folders.map(({ name }) => readCase(name)).sort((one, other) => one.name.localeCompare(other.name));
 }
 
+/** A misspelt key would be a check that never fails. */
 function readCase(name: string): Case {
-  const written = JSON.parse(readFileSync(join(CORPUS, name, CASE_FILE), 'utf8'));
-  const unknown = Object.keys(written).filter((key) => !KEYS.includes(key));
+  const written: Omit<Case, 'name'> = JSON.parse(readFileSync(join(CORPUS, name, CASE_FILE), 'utf8'));
+  const unknown = [
+    ...keysBut(CASE_KEYS, written),
+    ...(written.instances ?? []).flatMap((instance) => keysBut(INSTANCE_KEYS, instance)),
+    ...written.questions.flatMap((question) => keysBut(QUESTION_KEYS, question)),
+  ];
   if (unknown.length > 0) throw new Error(`${name}/${CASE_FILE}: nothing is known of ${unknown.join(', ')}`);
-  const one: Case = { ...written, name };
-  const never = one.needs?.find((need) => !COREDNS_DIRECTIVES.includes(need));
-  if (never !== undefined) throw new Error(`${name}/${CASE_FILE}: there is no directive ${never}`);
-  return one;
+  return { ...written, name };
 }
 
-/** The directives that a file needs and nodens has not yet. */
-export function lacking({ needs = [] }: Case): string[] {
-  return needs.filter((need) => !DIRECTIVES.some(({ name }) => name === need));
+function keysBut(known: readonly string[], object: object): string[] {
+  return Object.keys(object).filter((key) => !known.includes(key));
 }
 
 export function instancesOf({ instances = DEFAULT_INSTANCES }: Case): readonly Instance[] {
