@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ADVICE } from './advice.ts';
 import { COREDNS_DIRECTIVES, DIRECTIVES } from './order.ts';
 
 test('a query meets the directives in the order of CoreDNS', () => {
@@ -8,4 +9,11 @@ test('a query meets the directives in the order of CoreDNS', () => {
     names,
     COREDNS_DIRECTIVES.filter((name) => names.includes(name)),
   );
+});
+
+test('a directive of CoreDNS is there, or it is known what to do instead, and never both', () => {
+  const there = DIRECTIVES.map(({ name }) => name);
+  const both = there.filter((name) => ADVICE.has(name));
+  const neither = COREDNS_DIRECTIVES.filter((name) => !there.includes(name) && !ADVICE.has(name));
+  assert.deepEqual({ both, neither }, { both: [], neither: [] });
 });

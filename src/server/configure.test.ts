@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parseCorefile } from '../corefile/parse.ts';
 import { ADVICE } from '../directives/advice.ts';
-import { COREDNS_DIRECTIVES, DIRECTIVES } from '../directives/order.ts';
+import { COREDNS_DIRECTIVES } from '../directives/order.ts';
 import { configure } from './configure.ts';
 
 function configureText(text: string) {
@@ -62,13 +62,6 @@ for (const [name, advice] of ADVICE) {
     assert.ok(message.length < 200, `${message.length} characters`);
   });
 }
-
-test('configure: there is no advice against what is there', () => {
-  assert.deepEqual(
-    DIRECTIVES.filter(({ name }) => ADVICE.has(name)),
-    [],
-  );
-});
 
 test('configure: directives come in the order of the chain, not of the file', () => {
   const [block] = configureText('. {\n  whoami\n  cache\n  errors\n  bufsize\n}');
