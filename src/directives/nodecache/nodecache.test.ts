@@ -9,6 +9,8 @@ const cases = [
   { name: 'alone', input: 'nodecache', want: usual },
   { name: 'skipteardown', input: 'nodecache skipteardown', want: { ...usual, skipTeardown: true } },
   { name: 'in any case', input: 'nodecache SkipTeardown', want: { ...usual, skipTeardown: true } },
+  { name: 'skip_iptables', input: 'nodecache skip_iptables', want: usual },
+  { name: 'both', input: 'nodecache Skip_IPtables skipteardown', want: { ...usual, skipTeardown: true } },
   { name: 'skipteardown within', input: 'nodecache {\n skipteardown\n}', want: { ...usual, skipTeardown: true } },
   {
     name: 'everything',
@@ -29,7 +31,7 @@ const cases = [
   {
     name: 'two words',
     input: 'nodecache skipteardown x',
-    error: 'Corefile:1: nodecache: takes 0 to 1 arguments, got 2',
+    error: 'Corefile:1: nodecache: expected skipteardown or nothing, got "x"',
   },
   {
     name: 'a name of 16 bytes',
@@ -81,4 +83,10 @@ test('setup: the block claims the node, and handles no query', () => {
   const claim = parse(cursorOf('nodecache'));
   assert.equal(nodecache.setup(claim, block), undefined);
   assert.deepEqual(block.nodeClaims, [claim]);
+});
+
+test('setup: skip_iptables has no effect, and that is said', () => {
+  const block = fakeBlock();
+  nodecache.setup(parse(cursorOf('nodecache skip_iptables')), block);
+  assert.match(block.lines().join(), /WARNING.*skip_iptables is without effect.*backend none/);
 });

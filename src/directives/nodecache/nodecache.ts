@@ -7,6 +7,8 @@ const NAME = 'nodecache';
 /** The interface of coredns-nodecache, which no option changed. */
 const DEFAULT_INTERFACE = 'nodecache';
 const SKIP_TEARDOWN = 'skipteardown';
+/** In the documentation of coredns-nodecache, which makes its rules all the same. */
+const SKIP_IPTABLES = 'skip_iptables';
 const BACKENDS: readonly NodeBackend[] = ['auto', 'nftables', 'iptables', 'none'];
 /** The kernel counts lifetimes in seconds; a third of it must leave time for an answer. */
 const MIN_LEASE_MS = 3000;
@@ -22,18 +24,20 @@ const PROPERTIES = new Map<string, (property: Cursor, claim: Settings) => void>(
   [SKIP_TEARDOWN, (property, claim) => (claim.skipTeardown = isSaid(property))],
 ]);
 
-/** Syntax: `nodecache [skipteardown] { interface NAME ; backend NAME ; lease DURATION|off ; skipteardown }` */
+/** Syntax: `nodecache [skipteardown] [skip_iptables] { interface NAME ; backend NAME ; lease DURATION|off ; skipteardown }` */
 export function parse(cursor: Cursor): NodeClaim {
-  expectArgs(cursor, 0, 1);
-  const [word] = cursor.args;
-  if (word !== undefined && word.text.toLowerCase() !== SKIP_TEARDOWN) {
-    throw cursor.error(`expected ${SKIP_TEARDOWN} or nothing, got "${word.text}"`, word);
+  expectArgs(cursor, 0, 2);
+  const words = cursor.args.map(({ text }) => text.toLowerCase());
+  const unknown = words.findIndex((word) => word !== SKIP_TEARDOWN && word !== SKIP_IPTABLES);
+  if (unknown !== -1) {
+    const token = cursor.args[unknown];
+    throw cursor.error(`expected ${SKIP_TEARDOWN} or nothing, got "${token.text}"`, token);
   }
   const claim: Settings = {
     interfaceName: DEFAULT_INTERFACE,
     backend: 'auto',
     leaseS: undefined,
-    skipTeardown: word !== undefined,
+    skipTeardown: words.includes(SKIP_TEARDOWN),
     line: cursor,
   };
   for (const property of cursor.body) {
@@ -76,6 +80,9 @@ function isSaid(property: Cursor): true {
 /** What it claims is held by the server's take-over of the node; no query passes here. */
 function setup(claim: NodeClaim, block: Block): undefined {
   block.claimNode(claim);
+  if (claim.line.args.some(({ text }) => text.toLowerCase() === SKIP_IPTABLES)) {
+    block.log.plugin(NAME).warning(`${SKIP_IPTABLES} is without effect, as in coredns-nodecache: see backend none`);
+  }
 }
 
 export const nodecache: Directive<NodeClaim> = { name: NAME, repeat: 'once', parse, setup };
