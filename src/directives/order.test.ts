@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ADVICE } from './advice.ts';
+import type { Directive } from './contract.ts';
 import { COREDNS_DIRECTIVES, DIRECTIVES } from './order.ts';
 
 test('a query meets the directives in the order of CoreDNS', () => {
@@ -17,3 +18,10 @@ test('a directive of CoreDNS is there, or it is known what to do instead, and ne
   const neither = COREDNS_DIRECTIVES.filter((name) => !there.includes(name) && !ADVICE.has(name));
   assert.deepEqual({ both, neither }, { both: [], neither: [] });
 });
+
+for (const { name } of DIRECTIVES) {
+  test(`${name} is the export of its module`, async () => {
+    const module: Readonly<Record<string, Directive<unknown>>> = await import(`./${name}/${name}.ts`);
+    assert.equal(module[name]?.name, name);
+  });
+}

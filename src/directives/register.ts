@@ -16,6 +16,22 @@ export type RegisteredDirective = {
   configure(block: ServerBlock): SetUp[];
 };
 
+/** A directive that is loaded when its name stands in a Corefile. */
+export function onDemand(name: string, load: () => Directive<unknown>): RegisteredDirective {
+  let loaded: RegisteredDirective | undefined;
+  const directive = () => {
+    loaded ??= register(load());
+    return loaded;
+  };
+  return {
+    name,
+    get anyClass() {
+      return directive().anyClass;
+    },
+    configure: (block) => directive().configure(block),
+  };
+}
+
 export function register<Config>(directive: Directive<Config>): RegisteredDirective {
   const { name, anyClass = false } = directive;
   const configure = (block: ServerBlock): SetUp[] =>
