@@ -9,7 +9,7 @@ export type Pattern = RE2JS;
 
 const MAX_PATTERN_BYTES = 10_000;
 /** Instructions that repetitions such as `{1,63}` may add. Each costs some 20 ns per character where groups are wanted. */
-const MAX_REPEATED = 1000;
+const MAX_REPEATED = 600;
 
 /**
  * A regular expression of the Corefile, in the syntax of RE2 as in Go; matching takes time linear in the text. Throws a
