@@ -1,11 +1,14 @@
 /**
- * Which directive a query meets first, seen by clients: each block is written in the wrong order. (What `rewrite`, `acl` and
- * `autopath` stand before and behind is in their own tests, too.)
+ * Which directive a query meets first, seen by clients: each block is written in the wrong order. (That
+ * `acl` and `loadbalance` stand before `cache`, and `dnstap` before `rewrite`, is in their own tests.)
  */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { answer, reply } from './peers/behaviours.ts';
 import { ScriptedUpstream } from './peers/scripted-upstream.ts';
+import { makeTemporaryDirectory } from './support/child.ts';
 import { askUdp } from './support/client.ts';
 import type { QueryParts, Response } from './support/message.ts';
 import { scrape } from './support/metrics.ts';
@@ -27,6 +30,7 @@ type Case = {
   readonly asked: Readonly<Record<string, number>>;
   /** Queries that directives have asked the whole server. */
   readonly nested?: number;
+  readonly output?: RegExp;
   readonly check?: (responses: readonly Response[]) => void;
 };
 
@@ -39,11 +43,11 @@ const cases: readonly Case[] = [
     asked: { 'a.any.test A': 1, 'a.any.test ANY': 0 },
   },
   {
-    name: 'chaos before cache and forward, and for class CH alone',
-    block: ['forward . UPSTREAM', 'cache', 'chaos v1'],
-    queries: [{ qname: 'version.bind.chaos.test' }, { qname: 'version.bind', qtype: 'TXT', qclass: CH }],
-    want: [['version.bind.chaos.test 300 A 192.0.2.1'], []],
-    asked: { 'version.bind.chaos.test A': 1, 'version.bind TXT': 0 },
+    name: 'chaos before forward, and for class CH alone',
+    block: ['forward . UPSTREAM', 'chaos v1'],
+    queries: [{ qname: 'version.bind' }, { qname: 'version.bind', qtype: 'TXT', qclass: CH }],
+    want: [['version.bind 300 A 192.0.2.1'], ['version.bind 0 TXT v1']],
+    asked: { 'version.bind A': 1, 'version.bind TXT': 0 },
   },
   {
     name: 'dns64 before cache: what it makes is not kept, what it is made of is',
@@ -107,9 +111,9 @@ const cases: readonly Case[] = [
     asked: { 'both.local.test A': 0, 'hosts.local.test A': 0, 'none.local.test A': 1 },
   },
   {
-    name: 'cache before minimal before template: what is kept has one section',
+    name: 'cache before minimal before template: the low TTL of a section that is left out does not count',
     block: [
-      'template IN A {\n answer "{{ .Name }} 60 IN A 192.0.2.9"\n authority "test 60 IN NS ns.test"\n}',
+      'template IN A {\n answer "{{ .Name }} 60 IN A 192.0.2.9"\n authority "test 7 IN NS ns.test"\n}',
       'minimal',
       'cache',
     ],
@@ -130,16 +134,50 @@ const cases: readonly Case[] = [
     asked: { 'localhost.local64.test A': 0, 'localhost.local64.test AAAA': 0 },
   },
   {
-    name: 'acl before cache: a hit is for those who may have it',
-    block: ['forward . UPSTREAM', 'cache', 'acl {\n block type TXT\n filter type MX\n}'],
-    queries: [{ qname: 'a.acl.test' }, { qname: 'a.acl.test', qtype: 'TXT' }, { qname: 'a.acl.test', qtype: 'MX' }],
-    want: [['a.acl.test 300 A 192.0.2.1'], [], []],
-    asked: { 'a.acl.test A': 1, 'a.acl.test TXT': 0, 'a.acl.test MX': 0 },
+    name: 'bufsize before cache: hits are no larger than it says',
+    block: ['forward . UPSTREAM', 'cache', 'bufsize 700'],
+    queries: [
+      { qname: 'a.bufsize.test', edns: {} },
+      { qname: 'a.bufsize.test', edns: {} },
+    ],
+    want: [['a.bufsize.test 300 A 192.0.2.1'], ['a.bufsize.test 300 A 192.0.2.1']],
+    asked: { 'a.bufsize.test A': 1 },
     check: (responses) =>
       assert.deepEqual(
-        responses.map(({ rcode }) => rcode),
-        ['NOERROR', 'REFUSED', 'NOERROR'],
+        responses.map(({ opt }) => opt?.udpPayloadBytes),
+        [700, 700],
       ),
+  },
+  {
+    name: 'cache before header: hits have the flags of the cache',
+    block: ['forward . UPSTREAM', 'header {\n response clear aa\n}', 'cache'],
+    queries: [{ qname: 'a.header.test' }, { qname: 'a.header.test' }],
+    want: [['a.header.test 300 A 192.0.2.1'], ['a.header.test 300 A 192.0.2.1']],
+    asked: { 'a.header.test A': 1 },
+    check: (responses) =>
+      assert.deepEqual(
+        responses.map(({ aa }) => aa),
+        [false, true],
+      ),
+  },
+  {
+    name: 'errors before rewrite: it tells the name that was asked for',
+    block: ['template IN A {\n answer "{{ .Nothing }}"\n}', 'rewrite name old.errors.test new.errors.test', 'errors'],
+    queries: [{ qname: 'old.errors.test' }],
+    want: [[]],
+    asked: {},
+    output: /^\[ERROR\] plugin\/errors: 2 old\.errors\.test\. A: /m,
+  },
+  {
+    name: 'rewrite before autopath: what the name has become is completed',
+    block: [
+      'forward . UPSTREAM',
+      'autopath RESOLV_CONF',
+      'rewrite name suffix .old.autopath.test .pods.autopath.test answer auto',
+    ],
+    queries: [{ qname: 'www.old.autopath.test' }],
+    want: [['www.old.autopath.test 300 CNAME www', 'www 300 A 192.0.2.1']],
+    asked: { 'www.pods.autopath.test A': 1, 'www A': 1 },
   },
   {
     name: 'nsid before cache: hits say who answers',
@@ -169,6 +207,7 @@ before(async () => {
   upstream = await ScriptedUpstream.start();
   upstream.otherwise((exchange) => {
     const { qname, qtype } = exchange.query;
+    if (qname === 'www.pods.autopath.test') return reply({ rcode: 'NXDOMAIN', authorities: [SOA] })(exchange);
     return (qtype === 'A' ? answer(`${qname} 300 A 192.0.2.1`) : reply({ authorities: [SOA] }))(exchange);
   });
   // The TTL of hits is the one that was stored, or a second that passes would count.
@@ -176,7 +215,10 @@ before(async () => {
     const lines = one.block.map((line) => (line === 'cache' ? 'cache {\n keepttl\n}' : line));
     return `${zoneOf(one)}:{PORT} {\n${[...lines, 'log . "{name} seen"', 'prometheus 127.0.0.1:{METRICS}'].join('\n')}\n bind 127.0.0.1\n}`;
   });
-  nodens = await startNodens({ corefile: blocks.join('\n').replaceAll('UPSTREAM', upstream.endpoint) });
+  const resolvConf = join(makeTemporaryDirectory('directive-order'), 'resolv.conf');
+  writeFileSync(resolvConf, 'search pods.autopath.test\n');
+  const corefile = blocks.join('\n').replaceAll('UPSTREAM', upstream.endpoint).replaceAll('RESOLV_CONF', resolvConf);
+  nodens = await startNodens({ corefile });
 });
 after(async () => {
   await nodens?.stop();
@@ -196,6 +238,7 @@ for (const one of cases) {
       assert.equal(upstream.queries(qname, qtype), count, question);
     }
     one.check?.(responses);
+    if (one.output) await nodens.untilOutput(one.output);
     // log and prometheus stand before all of them.
     const counted = (await scrape(nodens.ports.METRICS)).value('coredns_dns_requests_total', {
       zone: `${zoneOf(one)}.`,
