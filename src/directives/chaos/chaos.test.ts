@@ -58,3 +58,12 @@ const others = [
 for (const { name, qname, qclass, qtype } of others) {
   test(`goes on: ${name}`, async () => assert.equal(await ask(qname, qclass, qtype), NEXT));
 }
+
+test('it has to do with its names alone', () => {
+  const config = parse(cursorOf('chaos'));
+  const names = ['version.bind.', 'id.server.', 'www.version.bind.', 'www.example.org.'];
+  assert.deepEqual(
+    names.map((qname) => chaos.concerns?.(config, qname)),
+    [true, true, false, false],
+  );
+});

@@ -58,5 +58,6 @@ export const chaos: Directive<ChaosConfig> = {
     const texts = isForIt ? textsFor(config, query.qname) : undefined;
     return texts === undefined ? next(query) : answer(query, texts);
   },
+  concerns: (config, qname) => textsFor(config, qname) !== undefined,
   allowHits: () => true, // The cache has nothing of class CH.
 };
