@@ -22,7 +22,7 @@ export function compilePattern(cursor: Cursor, token: Token, what: string): Patt
   }
   const pattern = compile(cursor, token, what);
   if (pattern.programSize() > MAX_REPEATED + 2 * text.length) {
-    throw cursor.error(`${what} repeats too much of itself: "${text}"`, token);
+    throw cursor.error(`${what} repeats too much of itself: "${text}"; lower the numbers in its braces`, token);
   }
   return pattern;
 }

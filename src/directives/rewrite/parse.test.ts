@@ -40,8 +40,14 @@ for (const input of good) test(`parse: ${input}`, () => assert.ok(parse(cursorOf
 
 const KINDS = 'supports only exact, prefix, suffix, substring, and regex name matching, received:';
 const bad: { input: string; error: string; line?: number }[] = [
-  { input: 'rewrite', error: 'no rule type specified for rewrite' },
-  { input: 'rewrite continue', error: 'no rule type specified for rewrite' },
+  {
+    input: 'rewrite',
+    error: 'no rule type specified for rewrite, expected name, type, class, ttl, rcode, cname, edns0',
+  },
+  {
+    input: 'rewrite continue',
+    error: 'no rule type specified for rewrite, expected name, type, class, ttl, rcode, cname, edns0',
+  },
   {
     input: 'rewrite names a b',
     error: 'invalid rule type "names"; did you mean "name"?',
@@ -50,7 +56,10 @@ const bad: { input: string; error: string; line?: number }[] = [
     input: 'rewrite toString a b',
     error: 'invalid rule type "toString", expected name, type, class, ttl, rcode, cname, edns0',
   },
-  { input: 'rewrite stop answer name a b', error: 'response rewrites must begin with a name rule' },
+  {
+    input: 'rewrite stop answer name a b',
+    error: 'response rewrites must begin with a name rule: put "name FROM TO" in front of "answer"',
+  },
   { input: 'rewrite name a', error: 'too few arguments for a name rule, expected [KIND] FROM TO' },
   { input: 'rewrite name glob a b', error: `name rule ${KINDS} "glob"` },
   { input: 'rewrite name sufix a b', error: `name rule ${KINDS} "sufix"; did you mean "suffix"?` },
@@ -89,16 +98,17 @@ const bad: { input: string; error: string; line?: number }[] = [
   },
   {
     input: 'rewrite name regex (a{0,1000}){0,1}(b{0,1000}){0,1} b',
-    error: 'invalid regex matching pattern repeats too much of itself: "(a{0,1000}){0,1}(b{0,1000}){0,1}"',
+    error:
+      'invalid regex matching pattern repeats too much of itself: "(a{0,1000}){0,1}(b{0,1000}){0,1}"; lower the numbers in its braces',
   },
   {
     input: `rewrite name a ${'b'.repeat(1021)}`,
     error: 'TO is longer than a name can be: 1021 characters',
   },
   { input: 'rewrite class CH', error: 'class rules must have exactly two arguments, got 1' },
-  { input: 'rewrite class CH INN', error: 'invalid class "INN"' },
+  { input: 'rewrite class CH INN', error: 'invalid class "INN", expected one such as IN or CH' },
   { input: 'rewrite type A AAAA MX', error: 'type rules must have exactly two arguments, got 3' },
-  { input: 'rewrite type AA A', error: 'invalid type "AA"' },
+  { input: 'rewrite type AA A', error: 'invalid type "AA", expected one such as A or AAAA' },
   {
     input: 'rewrite ttl 30',
     error: 'wrong number of arguments for a ttl rule, expected ttl [KIND] NAME TTL',

@@ -32,19 +32,22 @@ export function parse(cursor: Cursor): ParsedRule {
   const mode = first?.text.toLowerCase();
   const hasMode = mode === 'continue' || mode === 'stop';
   const [type, ...args] = hasMode ? words.slice(1) : words;
-  if (type === undefined) throw cursor.error('no rule type specified for rewrite');
+  if (type === undefined) throw cursor.error(`no rule type specified for rewrite, ${expected()}`);
   return { stops: mode !== 'continue', ...parseBody(cursor, type, args) };
 }
 
 function parseBody(cursor: Cursor, type: Token, args: readonly Token[]): ParsedBody {
   const text = type.text.toLowerCase();
   if (Object.hasOwn(TYPES, text)) return TYPES[text](cursor, args);
-  if (text === 'answer') throw cursor.error('response rewrites must begin with a name rule', type);
-  const names = Object.keys(TYPES);
-  throw cursor.error(
-    `invalid rule type "${type.text}"${didYouMean(text, names) || `, expected ${names.join(', ')}`}`,
-    type,
-  );
+  if (text === 'answer') {
+    throw cursor.error('response rewrites must begin with a name rule: put "name FROM TO" in front of "answer"', type);
+  }
+  const hint = didYouMean(text, Object.keys(TYPES)) || `, ${expected()}`;
+  throw cursor.error(`invalid rule type "${type.text}"${hint}`, type);
+}
+
+function expected(): string {
+  return `expected ${Object.keys(TYPES).join(', ')}`;
 }
 
 function wordsOf(cursor: Cursor): readonly Token[] {

@@ -6,25 +6,32 @@ import type { RuleBody } from './rule.ts';
 
 /** `FROM TO` */
 export function parseTypeRule(cursor: Cursor, args: readonly Token[]): RuleBody {
-  return parseQuestionRule(cursor, args, { what: 'type', key: 'qtype', numberOf: typeFromName });
+  return parseQuestionRule(cursor, args, { what: 'type', example: 'A or AAAA', key: 'qtype', numberOf: typeFromName });
 }
 
 /** `FROM TO` */
 export function parseClassRule(cursor: Cursor, args: readonly Token[]): RuleBody {
-  return parseQuestionRule(cursor, args, { what: 'class', key: 'qclass', numberOf: classFromName });
+  return parseQuestionRule(cursor, args, {
+    what: 'class',
+    example: 'IN or CH',
+    key: 'qclass',
+    numberOf: classFromName,
+  });
 }
 
 type Field = {
   readonly what: string;
+  readonly example: string;
   readonly key: 'qtype' | 'qclass';
   readonly numberOf: (text: string) => number | undefined;
 };
 
-function parseQuestionRule(cursor: Cursor, args: readonly Token[], { what, key, numberOf }: Field): RuleBody {
+function parseQuestionRule(cursor: Cursor, args: readonly Token[], { what, example, key, numberOf }: Field): RuleBody {
   if (args.length !== 2) throw cursor.error(`${what} rules must have exactly two arguments, got ${args.length}`);
   const [from, to] = args.map((token) => {
     const number = numberOf(token.text);
-    if (number === undefined) throw cursor.error(`invalid ${what} "${token.text}"`, token);
+    if (number === undefined)
+      throw cursor.error(`invalid ${what} "${token.text}", expected one such as ${example}`, token);
     return number;
   });
   return {
