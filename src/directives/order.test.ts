@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { ADVICE } from './advice.ts';
 import type { Directive } from './contract.ts';
@@ -25,3 +26,9 @@ for (const { name } of DIRECTIVES) {
     assert.equal(module[name]?.name, name);
   });
 }
+
+test('each folder here is a directive that is had', () => {
+  const folders = readdirSync(import.meta.dirname, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const names = DIRECTIVES.map(({ name }) => name);
+  assert.deepEqual(folders.map(({ name }) => name).sort(), names.sort());
+});

@@ -1,7 +1,7 @@
 import type { Cursor, Key, ServerBlock } from '../corefile/cursor.ts';
 import { ConfigError, ConfigErrors, throwConfigErrors } from '../corefile/errors.ts';
 import { ADVICE } from '../directives/advice.ts';
-import { COREDNS_DIRECTIVES, DIRECTIVES } from '../directives/order.ts';
+import { DIRECTIVES } from '../directives/order.ts';
 import type { RegisteredDirective, SetUp } from '../directives/register.ts';
 
 /** A directive of a block, parsed and ready to be set up; `line` is its last one, for errors. */
@@ -48,7 +48,6 @@ function checkTransport(key: Key): void {
 }
 
 function checkAvailable(cursor: Cursor): void {
-  const name = cursor.name.text;
-  if (DIRECTIVES.some((directive) => directive.name === name) || !COREDNS_DIRECTIVES.includes(name)) return;
-  throw cursor.error(`nodens does not have this directive: ${ADVICE.get(name) ?? 'remove it'}`);
+  const advice = ADVICE.get(cursor.name.text);
+  if (advice !== undefined) throw cursor.error(`nodens does not have this directive: ${advice}`);
 }

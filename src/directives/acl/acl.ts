@@ -1,4 +1,4 @@
-import { parseIpv4, parseIpv6 } from '../../wire/address.ts';
+import { parseAddress } from '../../wire/address.ts';
 import { EDE_BLOCKED, EDE_FILTERED } from '../../wire/edns.ts';
 import { RCODE_NOERROR, RCODE_REFUSED } from '../../wire/header.ts';
 import { isSubdomain } from '../../wire/name.ts';
@@ -49,7 +49,7 @@ function denial(query: Query, rcode: number, code: number): Outcome {
 
 /** The action of the first policy that fits, of the first rule that has one, and the zone of the rule. */
 function decide(rules: readonly Rule[], { qname, qtype, clientAddress }: Query): { action: Action; zone: string } {
-  const address = bytesOf(clientAddress);
+  const address = parseAddress(clientAddress);
   for (const { zones, policies } of rules) {
     const zone = zones.find((candidate) => isSubdomain(qname, candidate));
     if (zone === undefined) continue;
@@ -60,11 +60,6 @@ function decide(rules: readonly Rule[], { qname, qtype, clientAddress }: Query):
     if (policy !== undefined) return { action: policy.action, zone };
   }
   return { action: 'allow', zone: '' };
-}
-
-function bytesOf(clientAddress: string): Uint8Array | undefined {
-  const [address] = clientAddress.split('%', 1);
-  return parseIpv4(address) ?? parseIpv6(address);
 }
 
 export const acl: Directive<readonly Rule[]> = {

@@ -1,5 +1,5 @@
 import { ProtobufWriter } from '../../observe/protobuf.ts';
-import { parseIpv4, parseIpv6 } from '../../wire/address.ts';
+import { parseAddress } from '../../wire/address.ts';
 
 // Fields of dnstap.proto, https://github.com/dnstap/dnstap.pb.
 const DNSTAP = { identity: 1, version: 2, extra: 3, message: 14, type: 15 };
@@ -98,8 +98,7 @@ class AddressBook {
     if (place === undefined) return undefined;
     const known = this.#known.get(place.address);
     if (known !== undefined) return known;
-    const [address] = place.address.split('%', 1);
-    const bytes = parseIpv4(address) ?? parseIpv6(address);
+    const bytes = parseAddress(place.address);
     if (bytes === undefined) return undefined;
     if (this.#known.size === MAX_ADDRESSES) this.#known.clear();
     this.#known.set(place.address, bytes);

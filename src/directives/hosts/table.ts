@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { IPV4_BYTES, parseIpv4, parseIpv6 } from '../../wire/address.ts';
+import { IPV4_BYTES, parseAddress } from '../../wire/address.ts';
 import { isSubdomain, lowerText, nameFromText, nameToText } from '../../wire/name.ts';
 
 /**
@@ -62,7 +62,7 @@ export class HostsTable {
     const [word = '', ...names] = entry.trim().split(/\s+/);
     const [text] = word.split('%', 1);
     if (text === '') return true;
-    const address = parseIpv4(text) ?? parseIpv6(text);
+    const address = parseAddress(text);
     if (address === undefined) return false;
     for (const name of names) this.#put(text, address, name);
     return true;
