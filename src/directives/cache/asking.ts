@@ -1,7 +1,8 @@
 import type { Logger } from '../../observe/logger.ts';
 import { FLAG_AD, setFlags } from '../../wire/header.ts';
 import { TYPE_HINFO } from '../../wire/types.ts';
-import type { Handler, MaybePromise, Outcome, Query } from '../contract.ts';
+import { after } from '../after.ts';
+import type { Handler, MaybePromise, Query } from '../contract.ts';
 import { Flights } from './flights.ts';
 import { limitOf, type Reply, type ReplyKeeper } from './reply.ts';
 
@@ -63,9 +64,7 @@ export class Asking {
       const { request } = query;
       // RFC 6840 §5.7: asks whether the answer is authentic, for the clients to come that want to know.
       setFlags(request.bytes, request.flags | FLAG_AD);
-      const settle = (outcome: Outcome) => this.#keeper.settle(query, outcome, isRefresh);
-      const outcome = this.#next(query);
-      return outcome instanceof Promise ? outcome.then(settle) : settle(outcome);
+      return after(this.#next(query), (outcome) => this.#keeper.settle(query, outcome, isRefresh));
     });
   }
 }

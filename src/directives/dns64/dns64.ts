@@ -8,6 +8,7 @@ import { HEADER_BYTES, RCODE_NXDOMAIN } from '../../wire/header.ts';
 import { ROOT_NAME, readName } from '../../wire/name.ts';
 import { CLASS_IN, TYPE_A, TYPE_AAAA } from '../../wire/types.ts';
 import type { MessageView } from '../../wire/view.ts';
+import { after } from '../after.ts';
 import type { Block, Directive, Handler, MaybePromise, Outcome, Query } from '../contract.ts';
 import { synthesize, type TranslationPrefix } from './synthesize.ts';
 
@@ -95,8 +96,7 @@ function setup(config: Dns64Config, block: Block) {
       const outcome = next(query);
       if (query.qtype !== TYPE_AAAA || query.qclass !== CLASS_IN) return outcome;
       if (query.family === 4 && !config.allowIpv4) return outcome;
-      const conclude = (settled: Outcome) => translate(config, translated, query, settled);
-      return outcome instanceof Promise ? outcome.then(conclude) : conclude(outcome);
+      return after(outcome, (settled) => translate(config, translated, query, settled));
     };
 }
 

@@ -2,6 +2,7 @@ import type { Cursor } from '../../corefile/cursor.ts';
 import type { Token } from '../../corefile/token.ts';
 import { expectArgs, expectNoBody, parseDuration, unknownProperty } from '../../corefile/values.ts';
 import { typeName } from '../../wire/types.ts';
+import { after } from '../after.ts';
 import type { Block, Directive, Handler, Outcome, Query } from '../contract.ts';
 import { compilePattern } from '../pattern.ts';
 import { Consolidation, type Level, type Pattern } from './consolidation.ts';
@@ -84,10 +85,8 @@ function setup({ stacktrace, patterns }: ErrorsConfig, block: Block) {
     return outcome;
   };
   return (next: Handler): Handler =>
-    (query) => {
-      const outcome = next(query);
-      return outcome instanceof Promise ? outcome.then((late) => report(query, late)) : report(query, outcome);
-    };
+    (query) =>
+      after(next(query), (outcome) => report(query, outcome));
 }
 
 /** Prints the errors that the rest of the chain comes back with, which are silent otherwise. */

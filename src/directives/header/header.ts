@@ -4,6 +4,7 @@ import { expectArgs, expectNoBody } from '../../corefile/values.ts';
 import { copyBytes } from '../../wire/bytes.ts';
 import { FLAG_AA, FLAG_RA, FLAG_RD, setFlags } from '../../wire/header.ts';
 import { MessageView, parseMessage } from '../../wire/view.ts';
+import { after } from '../after.ts';
 import type { Directive, Handler, Outcome, Query } from '../contract.ts';
 
 const FLAGS = new Map([
@@ -94,9 +95,6 @@ export const header: Directive<HeaderConfig> = {
   parse,
   setup(config) {
     const finish = (outcome: Outcome) => answered(outcome, config.response);
-    return (next: Handler) => (query) => {
-      const outcome = next(asked(query, config.query));
-      return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
-    };
+    return (next: Handler) => (query) => after(next(asked(query, config.query)), finish);
   },
 };

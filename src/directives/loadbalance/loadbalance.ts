@@ -3,6 +3,7 @@ import { expectArgs, expectNoBody, parseDuration, unknownProperty } from '../../
 import { type Cidr, parseCidr } from '../../wire/cidr.ts';
 import { RCODE_NOERROR } from '../../wire/header.ts';
 import { TYPE_AXFR, TYPE_IXFR } from '../../wire/types.ts';
+import { after } from '../after.ts';
 import type { Block, Directive, Handler, Outcome, Query } from '../contract.ts';
 import { prefer } from './prefer.ts';
 import { type Arrange, reorder } from './reorder.ts';
@@ -76,10 +77,8 @@ export function balance({ weightFile, preferred }: LoadbalanceConfig, block: Blo
     return reordered === response ? outcome : { ...outcome, response: reordered };
   };
   return (next: Handler): Handler =>
-    (query) => {
-      const outcome = next(query);
-      return outcome instanceof Promise ? outcome.then((late) => balanced(query, late)) : balanced(query, outcome);
-    };
+    (query) =>
+      after(next(query), (outcome) => balanced(query, outcome));
 }
 
 function roundRobinOf(random: Random): Arrange {

@@ -3,6 +3,7 @@ import type { Cursor } from '../../corefile/cursor.ts';
 import type { Token } from '../../corefile/token.ts';
 import { expectNoBody, unknownProperty } from '../../corefile/values.ts';
 import { isSubdomain, lowerText } from '../../wire/name.ts';
+import { after } from '../after.ts';
 import type { Block, Directive, Handler, Outcome, Query } from '../contract.ts';
 import { COMMON, compileFormat, type Format } from '../format.ts';
 
@@ -57,10 +58,8 @@ function setup({ rules }: LogConfig, { log, process }: Block) {
     return outcome;
   };
   return (next: Handler): Handler =>
-    (query) => {
-      const outcome = next(query);
-      return outcome instanceof Promise ? outcome.then((late) => print(query, late)) : print(query, outcome);
-    };
+    (query) =>
+      after(next(query), (outcome) => print(query, outcome));
 }
 
 function concerns({ classes }: Rule, { response }: Outcome, nowSeconds: number): boolean {

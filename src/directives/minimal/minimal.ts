@@ -4,6 +4,7 @@ import { expectArgs, expectNoBody } from '../../corefile/values.ts';
 import { RCODE_NOERROR } from '../../wire/header.ts';
 import { MessageView } from '../../wire/view.ts';
 import { MessageWriter } from '../../wire/writer.ts';
+import { after } from '../after.ts';
 import type { Block, Directive, Handler, Outcome } from '../contract.ts';
 
 /** Syntax: `minimal` */
@@ -23,10 +24,8 @@ function setup(_config: undefined, { process: { clock } }: Block) {
     return { ...outcome, response: answersOf(response) };
   };
   return (next: Handler): Handler =>
-    (query) => {
-      const outcome = next(query);
-      return outcome instanceof Promise ? outcome.then(minimize) : minimize(outcome);
-    };
+    (query) =>
+      after(next(query), minimize);
 }
 
 let writer: MessageWriter | undefined;

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Cursor } from '../../corefile/cursor.ts';
 import { expectNoBody } from '../../corefile/values.ts';
 import { eachOption, OPTION_NSID } from '../../wire/edns.ts';
+import { after } from '../after.ts';
 import type { Directive, Handler, Outcome, Query } from '../contract.ts';
 
 /** What is put on an answer must leave room for the answer in 512 bytes. */
@@ -34,11 +35,7 @@ export const nsid: Directive<NsidConfig> = {
   parse,
   setup({ data }) {
     const signed = (outcome: Outcome): Outcome => ({ ...outcome, nsid: data });
-    return (next: Handler) => (query) => {
-      if (!asksForIt(query)) return next(query);
-      const outcome = next(query);
-      return outcome instanceof Promise ? outcome.then(signed) : signed(outcome);
-    };
+    return (next: Handler) => (query) => (asksForIt(query) ? after(next(query), signed) : next(query));
   },
   allowHits: () => true, // Queries with an option come through the chain anyway.
 };

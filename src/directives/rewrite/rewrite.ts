@@ -1,6 +1,7 @@
 import { ECHOED_OPTIONS } from '../../wire/edns.ts';
 import { RCODE_SERVFAIL } from '../../wire/header.ts';
 import { MessageWriter } from '../../wire/writer.ts';
+import { after } from '../after.ts';
 import type { Block, Directive, Handler, MaybePromise, Outcome, Query } from '../contract.ts';
 import { type ParsedRule, parse } from './parse.ts';
 import { RequestDraft } from './request-draft.ts';
@@ -41,7 +42,7 @@ function setup({ rules }: RewriteConfig, block: Block) {
       const source = response === undefined ? NAME : outcome.source;
       return { ...outcome, response: reply.build(writer), rcode: reply.rcode, source };
     };
-    return done instanceof Promise ? done.then(finish) : finish();
+    return after(done, finish);
   };
 
   return (next: Handler): Handler =>
@@ -51,8 +52,7 @@ function setup({ rules }: RewriteConfig, block: Block) {
       if (rewritten.draft.invalidName !== undefined) return invalid(rewritten.draft.invalidName);
       const request = rewritten.draft.build(writer);
       const outcome = next(request === query.request ? query : query.withRequest(request));
-      if (outcome instanceof Promise) return outcome.then((late) => answered(query, late, rewritten));
-      return answered(query, outcome, rewritten);
+      return after(outcome, (settled) => answered(query, settled, rewritten));
     };
 }
 
