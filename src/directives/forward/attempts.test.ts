@@ -73,10 +73,10 @@ describe('an upstream that does wrong', { concurrency: true }, () => {
 
 for (const protocol of ['udp', 'tcp'] as const) {
   test(`an upstream over ${protocol} that is not there: the next one answers`, async (t) => {
-    const port = await freePort();
-    const udp = await udpServer(t, ({ query, send }) => send(replyTo(query)));
-    await streamServer(t, ({ query, send }) => send(replyTo(query)), { port: udp.port });
-    const upstreams = `${HOST}:${port} ${HOST}:${udp.port}`;
+    const [absent, port] = [await freePort(), await freePort()];
+    await udpServer(t, ({ query, send }) => send(replyTo(query)), port);
+    await streamServer(t, ({ query, send }) => send(replyTo(query)), { port });
+    const upstreams = `${HOST}:${absent} ${HOST}:${port}`;
     const { ask } = await startForward(t, `forward . ${upstreams} {\n policy sequential\n}`);
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => ask({ protocol })));
     assert.deepEqual(outcomes.map(resultOf), Array(5).fill(['192.0.2.80']));
